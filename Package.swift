@@ -1,0 +1,146 @@
+// swift-tools-version: 6.2
+// LongTail: long-tailed recognition from balanced-loss training to deployed decisions.
+// The module table is docs/architecture.md §2; Tests/LTCoreTests/ImportTableTests.swift holds the sources to it.
+import PackageDescription
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+// C targets are fast in debug builds too: -O3 always. ISA-specific code carries its own target attributes.
+let cFast: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno"])]
+// Debian's headers of libonnx need these two macros.
+let onnxDefines: [CXXSetting] = [
+    .define("ONNX_ML", to: "1"), .define("ONNX_NAMESPACE", to: "onnx"), .unsafeFlags(["-O2"]),
+]
+let swiftSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+// OpenBLAS in its OpenMP flavour, found before the alternative that Debian's links point to.
+let openBLASFolders = ["/usr/lib/x86_64-linux-gnu/openblas-openmp", "/usr/lib/aarch64-linux-gnu/openblas-openmp"]
+let openBLASLink: [LinkerSetting] = [
+    .unsafeFlags(openBLASFolders.flatMap { ["-L\($0)", "-Xlinker", "-rpath", "-Xlinker", $0] })
+]
+let gomp: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libgomp.so.1"])]
+
+// LIBTORCH=DIR builds the trainer against another libtorch than Debian's.
+let libtorch = Context.environment["LIBTORCH"]
+let torchSettings: [CXXSetting] =
+    libtorch.map { [.unsafeFlags(["-O2", "-std=c++20", "-I\($0)/include", "-I\($0)/include/torch/csrc/api/include"])] }
+    ?? [.unsafeFlags(["-O2", "-std=c++17", "-I/usr/include/torch/csrc/api/include"])]
+let torchLink: [LinkerSetting] =
+    (libtorch.map { [.unsafeFlags(["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"])] } ?? [])
+    + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
+
+func library(
+    _ name: String, _ dependencies: [Target.Dependency], linkerSettings: [LinkerSetting] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, swiftSettings: swiftSettings, linkerSettings: linkerSettings)
+}
+
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies + [argumentParser, logging], swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: [], resources: resources, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "LongTail",
+    products: [
+        .executable(name: "lt-train", targets: ["lt-train"]),
+        .executable(name: "lt-infer", targets: ["lt-infer"]),
+        .executable(name: "lt-eval", targets: ["lt-eval"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // Layer 0: C leaves and LTCore.
+        .target(
+            name: "CONNX", publicHeadersPath: "include", cxxSettings: onnxDefines,
+            linkerSettings: [
+                .linkedLibrary("onnx"), .linkedLibrary("onnx_proto"), .linkedLibrary("protobuf"),
+            ]),
+        .target(name: "CLTKernels", publicHeadersPath: "include", cSettings: cFast, linkerSettings: gomp),
+        .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: torchSettings, linkerSettings: torchLink),
+        .systemLibrary(name: "CDNNL"),
+        .systemLibrary(name: "COpenBLAS"),
+        .systemLibrary(name: "CTurboJPEG"),
+        .systemLibrary(name: "CSPNG"),
+        .systemLibrary(name: "CWebP"),
+        library("LTCore", []),
+        // Layer 1
+        library("LTGraph", ["LTCore", "CONNX", orderedCollections]),
+        library("LTImage", ["LTCore", "CLTKernels", "CTurboJPEG", "CSPNG", "CWebP"]),
+        // Layer 2
+        library("LTRuntime", ["LTGraph", "LTCore", "CLTKernels", "CDNNL", "COpenBLAS"], linkerSettings: openBLASLink),
+        library("LTDecision", ["LTGraph", "LTImage", "LTCore"]),
+        library("LTData", ["LTImage", "LTDecision", "LTCore"]),
+        // Layer 3
+        library("LTPredictions", ["LTDecision", "LTCore", grdb]),
+        library("LTEval", ["LTData", "LTDecision", "LTCore"]),
+        // Layer 4
+        library("LTPredictor", ["LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
+        library("LTTrain", ["LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore", "CTorch", yams]),
+        // Layer 5
+        library("LTPipeline", ["LTPredictor", "LTPredictions", "LTImage", "LTDecision", "LTCore"]),
+        // Layer 6
+        tool(
+            "lt-infer",
+            ["LTPipeline", "LTPredictor", "LTPredictions", "LTRuntime", "LTGraph", "LTDecision", "LTImage", "LTCore"]),
+        tool(
+            "lt-eval",
+            ["LTPipeline", "LTPredictor", "LTPredictions", "LTEval", "LTData", "LTDecision", "LTGraph", "LTCore"]),
+        tool("lt-train", ["LTTrain", "LTData", "LTEval", "LTGraph", "LTDecision", "LTCore"]),
+        // Tests mirror the sources.
+        tests("LTCoreTests", ["LTCore"]),
+        tests("LTGraphTests", ["LTGraph", "LTCore"]),
+        tests("LTImageTests", ["LTImage", "LTCore"]),
+        tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"]),
+        tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"]),
+        tests("LTDataTests", ["LTData", "LTImage", "LTCore"]),
+        tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"]),
+        tests("LTEvalTests", ["LTEval", "LTData", "LTDecision", "LTCore"]),
+        tests("LTPredictorTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
+        tests("LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTGraph", "LTDecision", "LTCore", "LTRuntime"]),
+        tests(
+            "LTPipelineTests",
+            ["LTPipeline", "LTPredictor", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),
+        tests("ConformanceTests", ["LTRuntime", "LTGraph", "LTCore"]),
+        tests("CLITests", ["lt-infer", "lt-eval", "lt-train"]),
+    ],
+    cxxLanguageStandard: .cxx17
+)
+
+// LT_ONLY=LTImageTests[,…] keeps the named targets and what they need: a quick build of one part.
+if let only = Context.environment["LT_ONLY"] {
+    var wanted = Set(only.split(separator: ",").map(String.init))
+    var packages = Set<String>()
+    var grew = true
+    while grew {
+        grew = false
+        for target in package.targets where wanted.contains(target.name) {
+            for dependency in target.dependencies {
+                switch dependency {
+                case .byNameItem(let name, _), .targetItem(let name, _): grew = wanted.insert(name).inserted || grew
+                case .productItem(_, let name, _, _): if let name { packages.insert(name) }
+                @unknown default: break
+                }
+            }
+        }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products.removeAll { !wanted.contains($0.name) }
+    package.dependencies.removeAll { dependency in
+        guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+        return !packages.contains { location.hasSuffix($0) }
+    }
+}

@@ -1,0 +1,74 @@
+// GraphBuilder: writes a Graph node by node; names are unique, every method returns the name of the value it makes.
+
+import LTCore
+import OrderedCollections
+
+/// Builds a graph for one opset of the default domain.
+public struct GraphBuilder: Sendable {
+    public private(set) var graph = Graph()
+    private var taken: Set<String> = []
+
+    public init(name: String, opset: Int = 17, irVersion: Int = 8) {
+        graph.name = name
+        graph.opsets[""] = Int64(opset)
+        graph.irVersion = Int64(irVersion)
+        graph.producerName = "longtail"
+    }
+
+    /// Declares an input and returns its name.
+    public mutating func input(_ name: String, _ type: ElementType = .float32, _ dims: [Dimension]) -> String {
+        graph.inputs.append(ValueInfo(name, type, dims))
+        taken.insert(name)
+        return name
+    }
+
+    /// Adds an initializer under exactly this name (a name already taken is our own bug) and returns it.
+    public mutating func initializer(_ name: String, _ tensor: Tensor) -> String {
+        precondition(taken.insert(name).inserted, "value '\(name)' exists already")
+        graph.initializers[name] = tensor
+        return name
+    }
+
+    /// Adds a node with one output. `name` names the node and its output; the output gets a number when the name is taken.
+    public mutating func node(
+        _ opType: String, _ inputs: [String], name: String? = nil, domain: String = "",
+        attributes: OrderedDictionary<String, Attribute> = [:]
+    ) -> String {
+        nodes(opType, inputs, outputs: 1, name: name, domain: domain, attributes: attributes)[0]
+    }
+
+    /// Adds a node with several outputs and returns their names.
+    public mutating func nodes(
+        _ opType: String, _ inputs: [String], outputs count: Int, name: String? = nil, domain: String = "",
+        attributes: OrderedDictionary<String, Attribute> = [:]
+    ) -> [String] {
+        let base = name ?? opType
+        let outputs = (0..<count).map { unique(count == 1 ? base : "\(base).\($0)") }
+        graph.nodes.append(
+            Node(
+                opType, name: name ?? outputs[0], domain: domain, inputs: inputs, outputs: outputs,
+                attributes: attributes))
+        return outputs
+    }
+
+    /// Declares `value` as a graph output called `name`: the node that makes it is rewired to that name.
+    public mutating func output(
+        _ value: String, as name: String? = nil, _ type: ElementType = .float32, _ dims: [Dimension]
+    ) {
+        if let name, name != value {
+            precondition(taken.insert(name).inserted, "value '\(name)' exists already")
+            for index in graph.nodes.indices {
+                graph.nodes[index].inputs = graph.nodes[index].inputs.map { $0 == value ? name : $0 }
+                graph.nodes[index].outputs = graph.nodes[index].outputs.map { $0 == value ? name : $0 }
+            }
+        }
+        graph.outputs.append(ValueInfo(name ?? value, type, dims))
+    }
+
+    private mutating func unique(_ base: String) -> String {
+        if taken.insert(base).inserted { return base }
+        var number = 1
+        while !taken.insert("\(base)_\(number)").inserted { number += 1 }
+        return "\(base)_\(number)"
+    }
+}

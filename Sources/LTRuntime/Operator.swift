@@ -1,0 +1,78 @@
+// Operator: the meaning of one ONNX op. One file under Operators/ holds one operator: its schema, its typed attributes,
+// what its outputs look like, and `run`, the plain reference kernel that every fast kernel is tested against.
+
+import LTCore
+import LTGraph
+
+/// What is known of a value before anything runs.
+public struct Facts: Sendable {
+    public var type: ElementType
+    /// `nil`: the rank is unknown; a `nil` dimension is known only when the model runs.
+    public var dims: [Int?]?
+    /// The value itself where it is known already (initializers, folded constants).
+    public var value: Tensor?
+
+    public init(_ type: ElementType, _ dims: [Int?]?, value: Tensor? = nil) {
+        self.type = type
+        self.dims = dims
+        self.value = value
+    }
+
+    public init(_ tensor: Tensor) { self.init(tensor.type, tensor.dims, value: tensor) }
+
+    /// The shape, when every dimension is known.
+    public var shape: Shape? {
+        guard let dims else { return nil }
+        var known: [Int] = []
+        for dim in dims {
+            guard let dim else { return nil }
+            known.append(dim)
+        }
+        return try? Shape(known)
+    }
+}
+
+/// What ONNX's schema says of an operator, as far as this implementation supports it.
+public struct OperatorSchema: Sendable {
+    public let name: String
+    public let domain: String
+    /// The opset versions that are honoured.
+    public let opsets: ClosedRange<Int>
+    public let inputs: ClosedRange<Int>
+    public let outputs: ClosedRange<Int>
+    /// Element types accepted for the first input (other inputs state theirs in the operator).
+    public let types: Set<ElementType>
+
+    public init(
+        _ name: String, domain: String = "", opsets: ClosedRange<Int>, inputs: ClosedRange<Int>,
+        outputs: ClosedRange<Int> = 1...1, types: Set<ElementType>
+    ) {
+        self.name = name
+        self.domain = domain
+        self.opsets = opsets
+        self.inputs = inputs
+        self.outputs = outputs
+        self.types = types
+    }
+}
+
+/// A node as an operator sees it: the node and the opset of its domain.
+public struct OperatorNode: Sendable {
+    public let node: Node
+    public let opset: Int
+    public init(_ node: Node, opset: Int) {
+        self.node = node
+        self.opset = opset
+    }
+}
+
+/// One ONNX operator with its attributes read.
+public protocol Operator: Sendable {
+    static var schema: OperatorSchema { get }
+    /// Reads and checks the attributes.
+    init(_ node: OperatorNode) throws(LTError)
+    /// Types and, as far as they can be known, shapes (and cheap values) of the outputs. `nil` inputs are absent.
+    func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts]
+    /// The reference kernel. It checks what the data must satisfy; it never traps on data.
+    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor]
+}
