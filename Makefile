@@ -1,0 +1,48 @@
+# LongTail: the two commands that matter are `make demo` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BUILD := swift build -c release
+TEST := swift test -c release --disable-testable-imports
+BIN := .build/release
+# MODULE=LTImage builds and tests one module and what it needs.
+ifdef MODULE
+TEST := LT_ONLY=$(MODULE)Tests $(TEST) --scratch-path .build/only-$(MODULE) --filter $(MODULE)Tests
+endif
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing (no-op when all are there)
+	@Utilities/deps.sh
+
+.PHONY: build
+build: deps ## build the three tools in release mode
+	$(BUILD)
+
+.PHONY: test
+test: deps ## build and run the whole test suite (MODULE=LTImage for one module)
+	$(TEST)
+
+.PHONY: demo
+demo: build ## the main job on synthetic data: draw, train, export, infer, calibrate, evaluate (under demo/)
+	@Utilities/demo.sh
+
+.PHONY: format
+format: ## format the Swift sources in place
+	swift format -i -r Sources Tests Package.swift
+
+.PHONY: format-check
+format-check: ## fail when a Swift source is not formatted
+	swift format lint --strict -r Sources Tests Package.swift
+
+.PHONY: bench
+bench: build ## speed and memory as ratios against peers of the same run (sets up its own Python in .bench/)
+	@Benchmarks/run.sh
+
+.PHONY: clean
+clean: ## remove what was built; demo/ and .bench/ stay
+	rm -rf .build

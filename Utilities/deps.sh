@@ -1,0 +1,31 @@
+#!/bin/bash
+# Installs the Debian packages that LongTail builds and runs with; does nothing when all are installed.
+set -euo pipefail
+packages=(
+    g++ make pkg-config                                    # the C++ leaves
+    libonnx-dev libprotobuf-dev                            # ONNX files and their checker
+    libdnnl-dev libopenblas-dev libopenblas-openmp-dev     # CPU kernels
+    libturbojpeg0-dev libspng-dev libwebp-dev              # image decoders
+    libsqlite3-dev                                         # the prediction store
+    libtorch-dev                                           # the trainer
+    libonnx-testdata                                       # ONNX's own cases, for the tests
+)
+missing=()
+for package in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true)" = "ii " ] || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "deps: installing ${missing[*]}" >&2
+    sudo=""
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || { echo "deps: run as root, or install sudo" >&2; exit 1; }
+        sudo="sudo"
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    $sudo apt-get update -qq
+    $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+command -v swift >/dev/null || {
+    echo "deps: swift is not on the PATH; LongTail needs Swift 6.3 (https://www.swift.org/install/linux)" >&2
+    exit 1
+}
