@@ -66,7 +66,10 @@ public struct Tensor: Sendable {
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: rawPointer, count: byteCount) }
 
     /// Bytes that elements of a type take, sub-byte types packed.
-    public static func byteCount(_ type: ElementType, _ shape: Shape) -> Int { (shape.count * type.bits + 7) / 8 }
+    public static func byteCount(_ type: ElementType, _ shape: Shape) -> Int {
+        // A shape has at most Int.max / 16 elements, so neither product overflows.
+        type.bits < 8 ? (shape.count * type.bits + 7) / 8 : shape.count * (type.bits / 8)
+    }
 
     /// The elements in place, to read, or to write by whoever makes the tensor.
     /// The caller checks `type` before: asking for another element type is our own bug.

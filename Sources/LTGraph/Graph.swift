@@ -12,6 +12,10 @@ public struct Graph: Sendable {
     /// In topological order.
     public var nodes: [Node] = []
     public var initializers: OrderedDictionary<String, Tensor> = [:]
+    /// Initializer → its serialized TensorProto without name, type, shape and elements (doc string, metadata).
+    public var initializerExtras: [String: [UInt8]] = [:]
+    /// Names of the sparse initializers, which `extra` carries.
+    public var sparseInitializers: [String] = []
     /// Inputs as written; before IR 4 this lists initializers too. See `runtimeInputs`.
     public var inputs: [ValueInfo] = []
     public var outputs: [ValueInfo] = []
@@ -53,6 +57,8 @@ public struct Node: Sendable {
     public var inputs: [String]
     public var outputs: [String]
     public var attributes: OrderedDictionary<String, Attribute>
+    /// Attribute → its serialized AttributeProto without name and value (doc string, name of a tensor value).
+    public var attributeExtras: [String: [UInt8]] = [:]
     public var docString = ""
     public var extra: [UInt8] = []
 
@@ -105,6 +111,8 @@ public struct Function: Sendable {
     /// Attributes without a default.
     public var attributeNames: [String] = []
     public var attributeDefaults: OrderedDictionary<String, Attribute> = [:]
+    /// As `Node.attributeExtras`, of the defaults.
+    public var attributeExtras: [String: [UInt8]] = [:]
     public var nodes: [Node] = []
     public var opsets: OrderedDictionary<String, Int64> = [:]
     public var valueInfos: OrderedDictionary<String, ValueInfo> = [:]

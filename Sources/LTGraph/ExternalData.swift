@@ -1,0 +1,90 @@
+// ExternalData: reads the elements of tensors that lie in files beside the model. A location must be a relative path that
+// stays in the model's folder, symbolic links followed; offset and length must lie in the file.
+// https://onnx.ai/onnx/repo-docs/ExternalData.html
+
+import LTCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+final class ExternalData {
+    /// The model's folder; nil when the model came as bytes from nowhere.
+    let directory: String?
+    /// The file read last: tensors of one model mostly share one.
+    private var opened: (location: String, descriptor: Int32, size: Int)?
+
+    init(directory: String?) { self.directory = directory }
+
+    deinit { if let opened { close(opened.descriptor) } }
+
+    /// Reads `byteCount` bytes where the entries `location`, `offset` and `length` of a TensorProto point.
+    func read(_ entries: [String: String], byteCount: Int) throws(LTError) -> Buffer {
+        guard let location = entries["location"], !location.isEmpty else {
+            throw LTError(.malformed, "external data without a location")
+        }
+        return try within("external data '\(location)'") { () throws(LTError) in
+            let offset = try number(entries["offset"], "offset") ?? 0
+            if let length = try number(entries["length"], "length"), length != byteCount {
+                throw LTError(.shapeMismatch, "length is \(length) bytes, the tensor's shape needs \(byteCount)")
+            }
+            let (descriptor, size) = try file(location)
+            guard offset <= size, byteCount <= size - offset else {
+                throw LTError(.malformed, "\(byteCount) bytes from offset \(offset), the file has \(size)")
+            }
+            let buffer = try Buffer(byteCount: byteCount)
+            var done = 0
+            while done < byteCount {
+                let count = pread(descriptor, buffer.pointer + done, byteCount - done, offset + done)
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { throw systemError("read \(done) of \(byteCount) bytes") }
+                done += count
+            }
+            return buffer
+        }
+    }
+
+    private func number(_ text: String?, _ key: String) throws(LTError) -> Int? {
+        guard let text else { return nil }
+        guard let value = Int(text), value >= 0 else {
+            throw LTError(.malformed, "\(key) is '\(text)', expected a whole number of bytes")
+        }
+        return value
+    }
+
+    private func file(_ location: String) throws(LTError) -> (descriptor: Int32, size: Int) {
+        if let opened, opened.location == location { return (opened.descriptor, opened.size) }
+        guard let directory else {
+            throw LTError(.invalidArgument, "the model's folder is not known, external data need it")
+        }
+        let parts = location.split(separator: "/", omittingEmptySubsequences: false)
+        guard !location.hasPrefix("/"), !parts.contains(".."), !location.utf8.contains(0) else {
+            throw LTError(.malformed, "the location is not a path inside the model's folder")
+        }
+        guard let root = resolved(directory), let path = resolved(root + "/" + location) else {
+            throw systemError("cannot open")
+        }
+        guard path.hasPrefix(root == "/" ? "/" : root + "/") else {
+            throw LTError(.malformed, "the location leads outside the model's folder, to \(path)")
+        }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw systemError("cannot open") }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw LTError(.io, "not a regular file")
+        }
+        if let opened { close(opened.descriptor) }
+        opened = (location, descriptor, Int(status.st_size))
+        return (descriptor, Int(status.st_size))
+    }
+}
+
+/// The absolute path without symbolic links; nil (and errno) when there is none.
+func resolved(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+}

@@ -1,0 +1,124 @@
+// Graph in files: reading, writing (atomic: a new file takes the old one's place only when it is complete and checked).
+
+import CONNX
+import LTCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+extension Graph {
+    /// Reads and validates an ONNX file; external data are read from the file's folder.
+    /// - Throws: `io`; `malformed`, `shapeMismatch`, `typeMismatch` and `unsupported` for what `validate` and the tensors say.
+    public static func read(path: String) throws(LTError) -> Graph {
+        try within("model \(path)") { () throws(LTError) in
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw systemError("cannot open") }
+            let message = try parse(descriptor)
+            let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+            return try convert(message, directory: directory)
+        }
+    }
+
+    /// Reads and validates an ONNX model from memory; `directory` is where its external data lie, if it has any.
+    /// - Throws: as `read(path:)`.
+    public static func read(bytes: [UInt8], directory: String? = nil) throws(LTError) -> Graph {
+        guard let message = lending(bytes, lt_onnx_model_parse) else { throw connxError() }
+        return try convert(message, directory: directory)
+    }
+
+    private static func parse(_ descriptor: Int32) throws(LTError) -> OpaquePointer {
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw systemError("cannot read") }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw LTError(.io, "a folder, expected an ONNX file") }
+        guard status.st_size <= Int(Int32.max) else {
+            throw LTError(
+                .unsupported, "\(status.st_size) bytes, protobuf parses at most 2 GB",
+                hint: "keep large initializers as external data beside the model")
+        }
+        guard let message = lt_onnx_model_read(descriptor) else { throw connxError() }
+        return message
+    }
+
+    private static func convert(_ message: OpaquePointer, directory: String?) throws(LTError) -> Graph {
+        defer { lt_onnx_model_free(message) }
+        let graph = try GraphReader(directory: directory).model(message)
+        try graph.validate()
+        return graph
+    }
+
+    /// The model as the bytes of an ONNX file, all tensors inside.
+    /// - Throws: `unsupported` beyond 2 GB, `outOfMemory`.
+    public func serialized() throws(LTError) -> [UInt8] {
+        let message = try GraphWriter().model(self)
+        defer { lt_onnx_model_free(message) }
+        return try LTGraph.serialized(message, lt_onnx_model_serialize)
+    }
+
+    /// Whether libonnx's checker (1.12) knows everything that the model uses: IR ≤ 8, opset ≤ 17, no newer kind of function.
+    public var isCheckable: Bool {
+        let newest: [String: Int64] = ["": 17, "ai.onnx": 17, "ai.onnx.ml": 3, "ai.onnx.preview.training": 1]
+        return irVersion <= 8
+            && opsets.allSatisfy { domain, version in version <= newest[domain] ?? .max }
+            && functions.allSatisfy { $0.attributeDefaults.isEmpty && $0.overload.isEmpty }
+    }
+
+    /// Validates the graph and runs libonnx's checker where it applies (`isCheckable`).
+    /// - Throws: `malformed` with the checker's words.
+    public func check() throws(LTError) {
+        try validate()
+        guard isCheckable else { return }
+        guard lending(try serialized(), lt_onnx_check) == LT_ONNX_OK else { throw connxError() }
+    }
+
+    /// Validates, checks and writes the model. The file appears complete or not at all: what stood there before stays on failure.
+    /// - Throws: `io` (disk full, read-only, no such folder), and what `check` throws.
+    public func write(to path: String) throws(LTError) {
+        try within("model \(path)") { () throws(LTError) in
+            try validate()
+            var message: OpaquePointer? = try GraphWriter().model(self)
+            defer { lt_onnx_model_free(message) }
+            try replaceFile(path) { descriptor throws(LTError) in
+                guard lt_onnx_model_write(message, descriptor) == LT_ONNX_OK else { throw connxError() }
+                // Freed before libonnx parses its own copy.
+                lt_onnx_model_free(message)
+                message = nil
+                guard !isCheckable || lt_onnx_check_file(descriptor) == LT_ONNX_OK else { throw connxError() }
+            }
+        }
+    }
+}
+
+/// Gives `path` new content: `body` writes it to a file beside it, which is flushed to the disk and renamed.
+func replaceFile(_ path: String, _ body: (Int32) throws(LTError) -> Void) throws(LTError) {
+    // A link keeps pointing: the file behind it is replaced.
+    let target = resolved(path) ?? path
+    var status = stat()
+    let exists = stat(target, &status) == 0
+    if exists && status.st_mode & S_IFMT == S_IFDIR { throw LTError(.io, "a folder stands there") }
+    let slash = target.lastIndex(of: "/")
+    let directory = slash.map { String(target[...$0]) } ?? "./"
+    let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
+    let temporary = "\(directory).\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
+    let descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw systemError("cannot write in \(directory)") }
+    do throws(LTError) {
+        defer { close(descriptor) }
+        if exists { fchmod(descriptor, status.st_mode & 0o777) }
+        try body(descriptor)
+        guard fsync(descriptor) == 0 else { throw systemError("cannot flush") }
+        guard rename(temporary, target) == 0 else { throw systemError("cannot put the new file in place") }
+    } catch {
+        unlink(temporary)
+        throw error
+    }
+    // The name itself: best effort, some file systems refuse to sync folders.
+    let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if folder >= 0 {
+        fsync(folder)
+        close(folder)
+    }
+}
