@@ -1,1 +1,30 @@
-// placeholder
+// CLTKernels: SIMD kernels in C and the thread pool they share with oneDNN (libgomp). Each kernel exists for AVX-512,
+// AVX2+FMA and portable C; CPUID chooses, LT_ISA=portable|avx2|avx512 forces a lower one.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// --- Threads (parallel.c)
+/// CPUs that this process may run on, at least 1.
+int lt_available_threads(void);
+/// Sets how many threads parallel regions of the calling thread use (oneDNN's and OpenBLAS's OpenMP too).
+void lt_set_threads(int threads);
+/// Threads that the next region of the calling thread would use.
+int lt_threads(void);
+/// Runs body(context, index, count) on `count` threads of the calling thread's libgomp pool, index 0 ..< count.
+/// Regions start from long-lived threads only: libgomp keeps a pool per calling thread.
+void lt_parallel(int count, void (*body)(void *context, int index, int count), void *context);
+
+// --- Instruction sets (isa.c)
+typedef enum { LT_ISA_PORTABLE = 0, LT_ISA_AVX2 = 1, LT_ISA_AVX512 = 2 } lt_isa;
+/// The level that kernels run at: what the CPU has, lowered by LT_ISA.
+lt_isa lt_isa_level(void);
+
+#ifdef __cplusplus
+}
+#endif

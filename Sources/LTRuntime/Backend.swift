@@ -1,0 +1,125 @@
+// Backend: a place to run. It turns a Graph into its own kind of plan; Plan and Session are the faces that callers see,
+// and do for every backend what does not depend on it (names, shapes, types, order of outputs).
+
+import CLTKernels
+import LTCore
+import LTGraph
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The arithmetic that a plan may use; never switched silently.
+public enum Precision: String, Sendable, CaseIterable {
+    case f32, bf16, int8
+}
+
+/// How to bind a graph to a backend.
+public struct PlanOptions: Sendable, Hashable {
+    /// Threads that one session uses; at least 1.
+    public var threads: Int
+    public var precision: Precision
+    /// The largest batch (first dimension of the inputs) that a session accepts; `nil`: any.
+    public var maxBatch: Int?
+
+    public init(threads: Int = PlanOptions.availableThreads, precision: Precision = .f32, maxBatch: Int? = nil) {
+        self.threads = threads
+        self.precision = precision
+        self.maxBatch = maxBatch
+    }
+
+    /// The CPUs that this process may run on.
+    public static let availableThreads = Int(lt_available_threads())
+}
+
+/// A place to run: it owns memory and kernels.
+public protocol Backend: Sendable {
+    /// What `--device` calls it.
+    var name: String { get }
+    /// Binds a checked graph (no functions left, nodes in topological order).
+    /// - Throws: `unsupported` for operators or a precision it does not have.
+    func compile(_ graph: Graph, _ options: PlanOptions) throws(LTError) -> any BackendPlan
+}
+
+/// A backend's side of a plan: immutable, shared by threads.
+public protocol BackendPlan: Sendable {
+    func makeSession() throws(LTError) -> any BackendSession
+    /// One row per step for inputs of these shapes, in the order of the graph's runtime inputs.
+    func rows(_ inputs: [Shape]) throws(LTError) -> [PlanRow]
+}
+
+/// A backend's side of a session: one thread at a time.
+public protocol BackendSession: AnyObject {
+    /// Runs on checked inputs, in the order of the graph's runtime inputs, and returns the graph's outputs in order.
+    func run(_ inputs: [Tensor], profile: StepProfile?) throws(LTError) -> [Tensor]
+}
+
+/// One step of a plan, as `lt-infer plan` shows it.
+public struct PlanRow: Sendable, Hashable {
+    /// The name of the node (of its first output where it has none).
+    public let node: String
+    public let op: String
+    /// What computes it: "reference", or a library and its implementation.
+    public let kernel: String
+    /// The layout of the first output: "plain" (row-major) or a blocked one such as "nChw16c".
+    public let layout: String
+    public let device: String
+    /// The shape of the first output; `nil` when only running tells.
+    public let shape: [Int]?
+
+    public init(node: String, op: String, kernel: String, layout: String, device: String, shape: [Int]?) {
+        self.node = node
+        self.op = op
+        self.kernel = kernel
+        self.layout = layout
+        self.device = device
+        self.shape = shape
+    }
+}
+
+/// Collects the time of each step of a run; see `Session.profile`.
+public final class StepProfile {
+    /// One step with the nanoseconds it took.
+    public struct Entry: Sendable {
+        public let row: PlanRow
+        public var nanoseconds: Int64
+    }
+    public private(set) var entries: [Entry] = []
+
+    public init() {}
+
+    /// Runs `body` and notes how long it took under the row.
+    public func time<Result>(
+        _ row: @autoclosure () -> PlanRow, _ body: () throws(LTError) -> Result
+    ) throws(LTError) -> Result {
+        let start = Self.now()
+        let result = try body()
+        entries.append(Entry(row: row(), nanoseconds: Self.now() - start))
+        return result
+    }
+
+    private static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}
+
+/// The backends by the names that `--device` takes.
+public enum BackendTable {
+    public static let all: [any Backend] = [CPUBackend(), ReferenceBackend()]
+
+    /// - Throws: `unsupported` for `cuda:N`, `notFound` for any other name that is not in the table.
+    public static func named(_ name: String) throws(LTError) -> any Backend {
+        if let backend = all.first(where: { $0.name == name }) { return backend }
+        let known = all.map { "'\($0.name)'" }.joined(separator: ", ")
+        if name == "cuda" || name.hasPrefix("cuda:") {
+            throw LTError(
+                .unsupported, "device '\(name)': GPU devices are not built yet, expected \(known)",
+                hint: "run with --device cpu")
+        }
+        throw LTError(.notFound, "no device '\(name)', expected \(known)")
+    }
+}

@@ -1,0 +1,39 @@
+// Session: one running copy of a Plan with its scratch memory.
+
+import LTCore
+import LTGraph
+
+/// One running copy of a plan. Used by one thread at a time: libgomp keeps a pool of helper threads per calling
+/// thread, so call `run` from a long-lived thread (a pthread), never from Swift tasks or Dispatch.
+public final class Session {
+    public let plan: Plan
+    private let bound: any BackendSession
+
+    /// - Throws: `outOfMemory`.
+    public init(_ plan: Plan) throws(LTError) {
+        self.plan = plan
+        bound = try plan.bound.makeSession()
+    }
+
+    /// Runs the model; the outputs own their memory, `plan.outputs` gives their order.
+    /// The same inputs, threads and batch give the same bits.
+    /// - Throws: `notFound`, `shapeMismatch` or `typeMismatch` for inputs that the model does not take; errors from
+    ///   within a run name the node.
+    public func run(_ inputs: [String: Tensor]) throws(LTError) -> [String: Tensor] { try run(inputs, profile: nil) }
+
+    /// Runs the model and times every step.
+    public func profile(
+        _ inputs: [String: Tensor]
+    ) throws(LTError) -> (outputs: [String: Tensor], steps: [StepProfile.Entry]) {
+        let profile = StepProfile()
+        let outputs = try run(inputs, profile: profile)
+        return (outputs, profile.entries)
+    }
+
+    private func run(_ inputs: [String: Tensor], profile: StepProfile?) throws(LTError) -> [String: Tensor] {
+        let results = try bound.run(try plan.ordered(inputs), profile: profile)
+        var outputs: [String: Tensor] = [:]
+        for (info, tensor) in zip(plan.outputs, results) { outputs[info.name] = tensor }
+        return outputs
+    }
+}
