@@ -44,8 +44,10 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies + [argumentParser, logging], swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, exclude: [], resources: resources, swiftSettings: swiftSettings)
+/// Tests find their fixtures by #filePath; `fixtures` says that the target has the folder.
+func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool = false) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: fixtures ? ["Fixtures"] : [], swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -103,7 +105,7 @@ let package = Package(
         // Tests mirror the sources.
         tests("LTCoreTests", ["LTCore"]),
         tests("LTGraphTests", ["LTGraph", "LTCore"]),
-        tests("LTImageTests", ["LTImage", "LTCore"]),
+        tests("LTImageTests", ["LTImage", "LTCore", "CLTKernels"], fixtures: true),
         tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"]),
         tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"]),
         tests("LTDataTests", ["LTData", "LTImage", "LTCore"]),

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lt_image.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,0 +1,32 @@
+// Shared by the resampling kernels of each instruction set.
+#ifndef LT_IMAGE_RESAMPLE_H
+#define LT_IMAGE_RESAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LT_WEIGHT_BITS 22
+// Rows that a horizontal pass takes at once, so that weights are loaded once for several rows.
+#define LT_ROWS 4
+
+// The level that image kernels run at on this thread.
+int lt_image_isa(void);
+
+// For each target position: the first source position, how many, and their weights.
+struct lt_weights {
+    size_t count;
+    size_t stride; // weights kept per position, a multiple of 4, zero-filled
+    size_t most;   // the largest of `taps`
+    size_t *first;
+    size_t *taps;
+    int32_t *values;
+    int16_t *packed; // made by a SIMD path for itself
+};
+
+typedef void lt_horizontal_pass(
+    const struct lt_weights *weights, const uint8_t *const *sources, size_t rows, size_t channels,
+    uint8_t *const *targets);
+typedef void lt_vertical_pass(
+    const uint8_t *const *rows, const int32_t *values, size_t taps, uint8_t *target, size_t count);
+
+#endif

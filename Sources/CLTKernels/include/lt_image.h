@@ -1,0 +1,62 @@
+// Image kernels on interleaved 8-bit pixels of 1, 3 or 4 channels; rows are dense.
+#ifndef LT_IMAGE_H
+#define LT_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Image kernels of the calling thread run at most at this level (an lt_isa) from now on; tests compare levels with it.
+void lt_image_limit_isa(int level);
+
+// Pillow's filters.
+enum { LT_FILTER_BOX, LT_FILTER_BILINEAR, LT_FILTER_HAMMING, LT_FILTER_BICUBIC, LT_FILTER_LANCZOS };
+
+// Every function takes source and target sizes from 1 up and returns 0, or -1 when memory is refused.
+// `source` needs 64 readable bytes after its end.
+
+// Antialiased separable resampling, bit-equal to Pillow's: horizontal pass first, each pass rounded to 8 bits from
+// sums of 22-bit fixed-point weights.
+int lt_resample_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height, int filter);
+
+// Pillow's NEAREST: positions are accumulated in double precision.
+int lt_nearest_pil_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height);
+
+// OpenCV's INTER_NEAREST.
+int lt_nearest_cv2_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height);
+
+// OpenCV's INTER_LINEAR for 8 bits: 11-bit weights, no antialiasing; halving both sides exactly averages 2x2 blocks.
+int lt_linear_cv2_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height);
+
+// Crops, pads, looks up and lays out in one pass: 8-bit pixels to float.
+struct lt_tensor_job {
+    const uint8_t *source;
+    size_t source_width, source_height, channels;
+    // Where the source's (0, 0) lies in the target; negative crops.
+    ptrdiff_t left, top;
+    size_t target_width, target_height;
+    // [channels][256]: the value of each byte in target channel c.
+    const float *table;
+    // Source channel that target channel c reads, and target channel c's value outside the source.
+    uint8_t order[4];
+    float fill[4];
+    // 1: [channels, height, width], 0: [height, width, channels].
+    int planar;
+};
+void lt_image_to_tensor(const struct lt_tensor_job *job, float *target);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,85 @@
+// PNG through libspng: every colour type, bit depth and interlacing, to RGB of 8 bits. https://libspng.org
+
+import CSPNG
+import LTCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A PNG file with its header read. It refers to the bytes, which must outlive it.
+final class PNGFile {
+    private(set) var header: ImageHeader
+    private let context: OpaquePointer
+
+    init(_ bytes: UnsafeRawBufferPointer) throws(LTError) {
+        guard let context = spng_ctx_new(0) else { throw LTError(.outOfMemory, "cannot start the PNG decoder") }
+        self.context = context
+        // Set before anything can throw: from here on deinit frees the context.
+        header = ImageHeader(format: .png, width: 0, height: 0, orientation: 1)
+        // Metadata chunks are bounded so that a small file cannot inflate into a large one.
+        var status = spng_set_chunk_limits(context, 1 << 26, 1 << 27)
+        if status == 0 { status = spng_set_png_buffer(context, bytes.baseAddress, bytes.count) }
+        var ihdr = spng_ihdr()
+        if status == 0 { status = spng_get_ihdr(context, &ihdr) }
+        try PNGFile.check(status)
+        var exif = spng_exif()
+        var orientation = 1
+        if spng_get_exif(context, &exif) == 0 {
+            orientation = Exif.orientation(UnsafeRawBufferPointer(start: exif.data, count: exif.length))
+        }
+        header = ImageHeader(
+            format: .png, width: Int(ihdr.width), height: Int(ihdr.height), orientation: orientation)
+    }
+
+    deinit { spng_ctx_free(context) }
+
+    func decode() throws(LTError) -> Image {
+        let image = try Image(width: header.width, height: header.height, channels: 3)
+        try PNGFile.check(
+            spng_decode_image(context, image.pixels.pointer, image.pixels.byteCount, Int32(SPNG_FMT_RGB8.rawValue), 0))
+        return image
+    }
+
+    private static func check(_ status: Int32) throws(LTError) {
+        guard status != 0 else { return }
+        let message = String(cString: spng_strerror(status))
+        throw LTError(status == SPNG_EMEM.rawValue ? .outOfMemory : .malformed, "PNG: \(message)")
+    }
+}
+
+extension Image {
+    /// Encodes as PNG: 8-bit grey, RGB or RGBA.
+    public func encodedPNG() throws(LTError) -> [UInt8] {
+        guard let context = spng_ctx_new(Int32(SPNG_CTX_ENCODER.rawValue)) else {
+            throw LTError(.outOfMemory, "cannot start the PNG encoder")
+        }
+        defer { spng_ctx_free(context) }
+        var ihdr = spng_ihdr()
+        guard let width = UInt32(exactly: width), let height = UInt32(exactly: height) else {
+            throw LTError(.invalidArgument, "image of \(self.width)×\(self.height) pixels is too large for PNG")
+        }
+        ihdr.width = width
+        ihdr.height = height
+        ihdr.bit_depth = 8
+        // Colour types of the standard: 0 grey, 2 RGB, 6 RGBA.
+        ihdr.color_type = channels == 1 ? 0 : channels == 3 ? 2 : 6
+        var status = spng_set_option(context, SPNG_ENCODE_TO_BUFFER, 1)
+        if status == 0 { status = spng_set_ihdr(context, &ihdr) }
+        if status == 0 {
+            status = spng_encode_image(
+                context, pixels.pointer, pixels.byteCount, Int32(SPNG_FMT_PNG.rawValue),
+                Int32(SPNG_ENCODE_FINALIZE.rawValue))
+        }
+        var count = 0
+        var memory: UnsafeMutableRawPointer?
+        if status == 0 { memory = spng_get_png_buffer(context, &count, &status) }
+        defer { free(memory) }
+        guard status == 0, let memory else {
+            throw LTError(.library, "PNG encoder: \(String(cString: spng_strerror(status)))")
+        }
+        return Array(UnsafeRawBufferPointer(start: memory, count: count))
+    }
+}

@@ -1,0 +1,129 @@
+// Running a Preprocess: geometry first (from the size alone), then decode, resize, and one pass to the tensor.
+
+import CLTKernels
+import LTCore
+
+/// How the pixels of the upright original map to those of the tensor; boxes and masks go back through it.
+public struct ImageGeometry: Sendable, Equatable {
+    /// The size of the upright original.
+    public var originalWidth: Int
+    public var originalHeight: Int
+    /// Tensor x = original x · scaleX + offsetX, in continuous coordinates (pixel edges at whole numbers).
+    public var scaleX: Double
+    public var scaleY: Double
+    public var offsetX: Double
+    public var offsetY: Double
+    /// The tensor's height and width.
+    public var height: Int
+    public var width: Int
+
+    /// The point of the original that a point of the tensor shows.
+    public func original(x: Double, y: Double) -> (x: Double, y: Double) {
+        ((x - offsetX) / scaleX, (y - offsetY) / scaleY)
+    }
+}
+
+/// The sizes on the way: resized to, then placed in the tensor.
+struct PreprocessPlan {
+    var resizedWidth: Int
+    var resizedHeight: Int
+    /// Where the resized image's (0, 0) lies in the tensor; negative where it is cropped.
+    var left = 0
+    var top = 0
+    var width: Int
+    var height: Int
+}
+
+extension Preprocess {
+    /// The tensor's height and width, when they are the same for every image.
+    public var fixedSize: Size? {
+        let size: Size?
+        if let crop {
+            size = crop
+        } else if let resize, resize.mode == .squash || resize.mode == .letterbox {
+            size = resize.size
+        } else {
+            size = nil
+        }
+        return size.map { Size(height: padded($0.height), width: padded($0.width)) }
+    }
+
+    /// The geometry for an upright original of this size; `height` and `width` of it are the tensor's.
+    /// - Throws: `invalidArgument` for an empty image or values that `validate` refuses.
+    public func geometry(width: Int, height: Int) throws(LTError) -> ImageGeometry {
+        let plan = try plan(width: width, height: height)
+        return ImageGeometry(
+            originalWidth: width, originalHeight: height,
+            scaleX: Double(plan.resizedWidth) / Double(width), scaleY: Double(plan.resizedHeight) / Double(height),
+            offsetX: Double(plan.left), offsetY: Double(plan.top), height: plan.height, width: plan.width)
+    }
+
+    /// Decodes and preprocesses an encoded image into `tensor`: channels × height × width floats in the `layout`.
+    /// - Returns: the geometry that maps boxes back.
+    /// - Throws: errors of `Image.decode`; `shapeMismatch` when the tensor's count is not the result's.
+    @discardableResult
+    public func apply(
+        _ bytes: UnsafeRawBufferPointer, into tensor: UnsafeMutableBufferPointer<Float>
+    ) throws(LTError) -> ImageGeometry {
+        try apply(try Image.decode(bytes, decodeOptions), into: tensor)
+    }
+
+    /// The options that `Image.decode` needs for this chain.
+    public var decodeOptions: DecodeOptions {
+        DecodeOptions(color: decode.color == .grey ? .grey : .rgb, appliesOrientation: decode.exif)
+    }
+
+    /// Preprocesses a decoded image (grey, RGB or RGBA, upright) into `tensor`; see above.
+    @discardableResult
+    public func apply(
+        _ image: Image, into tensor: UnsafeMutableBufferPointer<Float>
+    ) throws(LTError) -> ImageGeometry {
+        let plan = try plan(width: image.width, height: image.height)
+        let (count, overflow) = (plan.width * plan.height).multipliedReportingOverflow(by: channels)
+        guard !overflow, count == tensor.count, let target = tensor.baseAddress else {
+            throw LTError(
+                .shapeMismatch,
+                "tensor of \(tensor.count) floats, the preprocessed image has \(channels)×\(plan.height)×\(plan.width)")
+        }
+        var pixels = decode.color == .grey ? try image.grey() : try image.rgb()
+        if let resize {
+            pixels = try pixels.resized(
+                width: plan.resizedWidth, height: plan.resizedHeight, kernel: resize.kernel)
+        }
+        pixels.write(plan, order: decode.color == .bgr ? [2, 1, 0] : [0, 1, 2], normalization, layout, into: target)
+        return try geometry(width: image.width, height: image.height)
+    }
+
+    /// Preprocesses into memory of its own.
+    /// - Returns: the tensor, [channels, height, width] or [height, width, channels], and the geometry.
+    public func tensor(_ bytes: UnsafeRawBufferPointer) throws(LTError) -> (Tensor, ImageGeometry) {
+        let image = try Image.decode(bytes, decodeOptions)
+        let geometry = try geometry(width: image.width, height: image.height)
+        let (height, width) = (geometry.height, geometry.width)
+        let tensor = try Tensor(
+            .float32, try Shape(layout == .nchw ? [channels, height, width] : [height, width, channels]))
+        return (tensor, try apply(image, into: tensor.elements()))
+    }
+
+    func plan(width: Int, height: Int) throws(LTError) -> PreprocessPlan {
+        try validate()
+        guard width > 0, height > 0 else { throw LTError(.invalidArgument, "image of \(width)×\(height) pixels") }
+        var plan = PreprocessPlan(resizedWidth: width, resizedHeight: height, width: width, height: height)
+        if let resize {
+            let size = resize.target(width: width, height: height)
+            plan = PreprocessPlan(
+                resizedWidth: size.width, resizedHeight: size.height, width: size.width, height: size.height)
+            if resize.mode == .letterbox { place(&plan, resize.size) }
+        }
+        if let crop { centerCrop(&plan, crop) }
+        if let multiple = pad?.multiple, multiple > 1 {
+            place(&plan, Size(height: padded(plan.height), width: padded(plan.width)))
+        }
+        return plan
+    }
+
+    private func padded(_ side: Int) -> Int {
+        let multiple = pad?.multiple ?? 1
+        return (side + multiple - 1) / multiple * multiple
+    }
+}
