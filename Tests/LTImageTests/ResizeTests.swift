@@ -44,7 +44,8 @@ struct ResizeFixtures: Decodable {
                 for kernel in ResizeKernel.allCases {
                     let result = try image.resized(width: item.to[0], height: item.to[1], kernel: kernel)
                     let name = "\(kernel.rawValue)/\(channels)"
-                    #expect(result.crc == item.crc[name], "\(name) \(item.from) → \(item.to) at level \(level.rawValue)")
+                    #expect(
+                        result.crc == item.crc[name], "\(name) \(item.from) → \(item.to) at level \(level.rawValue)")
                 }
             }
         }
