@@ -10,6 +10,7 @@ extension DecisionLayer {
     public enum Key: String, Sendable, CaseIterable {
         case schema = "lt.schema"
         case task = "lt.task"
+        case preprocess = "lt.preprocess"
         case labels = "lt.labels"
         case trainCounts = "lt.train_counts"
         case groups = "lt.groups"
@@ -34,6 +35,7 @@ extension DecisionLayer {
         }
         self.init(
             task: try Self.word(.task, metadata(.task)),
+            preprocess: try Self.value(.preprocess, metadata(.preprocess)),
             labels: try Self.value(.labels, metadata(.labels)),
             trainCounts: try Self.value(.trainCounts, metadata(.trainCounts)),
             groups: try Self.value(.groups, metadata(.groups)),
@@ -55,6 +57,7 @@ extension DecisionLayer {
         try validate(against: graph)
         try Self.put(Self.currentSchema, .schema, &graph)
         try Self.put(task, .task, &graph)
+        try Self.put(preprocess, .preprocess, &graph)
         try Self.put(labels, .labels, &graph)
         try Self.put(trainCounts, .trainCounts, &graph)
         try Self.put(groups, .groups, &graph)

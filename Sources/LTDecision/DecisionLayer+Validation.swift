@@ -13,6 +13,7 @@ extension DecisionLayer {
     /// - Throws: `shapeMismatch` or `invalidArgument` naming the key.
     public func validate() throws(LTError) {
         try validateSizes()
+        try within("metadata key \(Key.preprocess.rawValue)") { () throws(LTError) in try preprocess?.validate() }
         if let labels {
             guard !labels.isEmpty else { throw Self.invalid(.labels, "lists no class") }
             var seen: Set<Int> = []

@@ -2,6 +2,7 @@
 // so that the command line, a server and a C host decide alike. docs/decision-layer.md is the format's definition.
 
 import LTCore
+import LTImage
 
 /// What a model file says about its outputs. `nil` means the file does not say; flags fill it in, and what nobody says
 /// is an error where it is needed.
@@ -86,6 +87,8 @@ public struct DecisionLayer: Sendable, Equatable {
     public static let currentSchema = 1
 
     public var task: Task?
+    /// From the encoded image to the input tensor.
+    public var preprocess: Preprocess?
     public var labels: [Label]?
     /// Training images that contain each class, in the order of `labels`.
     public var trainCounts: [Int]?
@@ -99,11 +102,13 @@ public struct DecisionLayer: Sendable, Equatable {
     public var selfTest: SelfTest?
 
     public init(
-        task: Task? = nil, labels: [Label]? = nil, trainCounts: [Int]? = nil, groups: FrequencyGroups? = nil,
+        task: Task? = nil, preprocess: Preprocess? = nil, labels: [Label]? = nil, trainCounts: [Int]? = nil,
+        groups: FrequencyGroups? = nil,
         activation: Activation? = nil, calibration: Calibration? = nil, thresholds: Thresholds? = nil,
         postprocess: Postprocess? = nil, provenance: Provenance? = nil, selfTest: SelfTest? = nil
     ) {
         self.task = task
+        self.preprocess = preprocess
         self.labels = labels
         self.trainCounts = trainCounts
         self.groups = groups

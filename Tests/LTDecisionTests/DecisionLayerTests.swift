@@ -3,6 +3,7 @@
 import LTCore
 import LTDecision
 import LTGraph
+import LTImage
 import Testing
 
 /// A graph with one output of the given width.
@@ -18,7 +19,10 @@ func fullLayer(classes: Int = 3) -> DecisionLayer {
     var random = SeededGenerator(seed: 5)
     let numbers = { (0..<classes).map { _ in Float(random.uniform(-3...3)) } }
     return DecisionLayer(
-        task: .multilabel, labels: (0..<classes).map { .init(id: 10 * $0 + 1, name: "Klasse \"\($0)\" é/ü\n") },
+        task: .multilabel,
+        preprocess: Preprocess(
+            resize: .init(mode: .shortest, size: .init(72)), crop: .init(64), mean: [0.5, 0.4, 0.3]),
+        labels: (0..<classes).map { .init(id: 10 * $0 + 1, name: "Klasse \"\($0)\" é/ü\n") },
         trainCounts: (0..<classes).map { 100 >> $0 }, groups: .db, activation: .sigmoid,
         calibration: Calibration(
             .platt(a: numbers(), b: numbers()), fittedOn: "sha256:00", eceBefore: 0.1, eceAfter: 1.0 / 3),
@@ -105,6 +109,8 @@ func fullLayer(classes: Int = 3) -> DecisionLayer {
         ),
         ("lt.selftest", #"{"inputs":[],"outputs":[],"tolerance":-1}"#, "tolerance is -1"),
         ("lt.thresholds", #"{"objective":"f1","values":[1e999,0,0]}"#, "lt.thresholds"),
+        ("lt.preprocess", #"{"resize":{"mode":"shortest"}}"#, "'size' is missing"),
+        ("lt.preprocess", #"{"std":[0]}"#, "preprocess.std"), ("lt.preprocess", "[]", "lt.preprocess"),
     ]) func badValuesAreNamed(key: String, value: String, words: String) {
         var graph = graph(width: 3, ["lt.train_counts": "[5,6,7]", "lt.activation": "\"sigmoid\""])
         graph.metadata[key] = value
@@ -172,6 +178,7 @@ func fullLayer(classes: Int = 3) -> DecisionLayer {
         #expect(layer.labels?.map(\.id) == [0, 1, 2])
         #expect(layer.task == .multiclass)
         #expect(layer.activation == DecisionLayer.Activation.none)
+        #expect(layer.preprocess == Preprocess(resize: .init(mode: .shortest, size: .init(224)), crop: .init(224)))
         #expect(
             try DecisionLayer(reading: graph(width: 84, ["names": "['a', 'b',]", "task": "detect"])).task == .detection)
     }
