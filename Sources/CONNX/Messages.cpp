@@ -1,7 +1,9 @@
 // The functions of CONNX.h over the generated classes: one template per kind of field, one macro line per function.
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +11,7 @@
 #include <string>
 #include <type_traits>
 
+#include "Budget.h"
 #include "Failure.h"
 #include "onnx.pb.h"
 
@@ -24,6 +27,13 @@ lt_onnx_bytes bytes(const std::string &text) { return {text.data(), text.size()}
 const char *chars(lt_onnx_bytes value) { return value.count ? static_cast<const char *>(value.data) : ""; }
 
 template <class Message>
+bool fits(CodedInputStream &stream) {
+    if (!std::is_same_v<Message, lt::onnx::ModelProto> || lt::structureFits(stream)) return true;
+    lt::fail(LT_ONNX_TOO_LARGE, "the nodes, types and names of the model would take more than 1 GiB of memory");
+    return false;
+}
+
+template <class Message>
 bool parse(Message &message, CodedInputStream &stream) {
     stream.SetRecursionLimit(recursionLimit);
     return message.ParseFromCodedStream(&stream) && stream.ConsumedEntireMessage();
@@ -36,8 +46,11 @@ Message *parsed(lt_onnx_bytes value) {
             lt::fail(LT_ONNX_TOO_LARGE, "more than the 2 GB that protobuf can parse");
             return nullptr;
         }
+        const auto *start = static_cast<const uint8_t *>(value.data);
+        CodedInputStream ahead(start, int(value.count));
+        if (!fits<Message>(ahead)) return nullptr;
         auto message = std::make_unique<Message>();
-        CodedInputStream stream(static_cast<const uint8_t *>(value.data), int(value.count));
+        CodedInputStream stream(start, int(value.count));
         if (parse(*message, stream)) return message.release();
         lt::fail(LT_ONNX_MALFORMED, "the bytes are not an ONNX message of this kind, or nest too deeply");
         return nullptr;
@@ -47,6 +60,15 @@ Message *parsed(lt_onnx_bytes value) {
 template <class Message>
 Message *readFrom(int descriptor) {
     return guarded<Message *>(nullptr, [&]() -> Message * {
+        {
+            google::protobuf::io::FileInputStream file(descriptor, 1 << 16);
+            CodedInputStream ahead(&file);
+            if (!fits<Message>(ahead)) return nullptr;
+        }
+        if (lseek(descriptor, 0, SEEK_SET) != 0) {
+            lt::fail(LT_ONNX_IO, std::strerror(errno));
+            return nullptr;
+        }
         auto message = std::make_unique<Message>();
         google::protobuf::io::FileInputStream file(descriptor, 1 << 18);
         CodedInputStream stream(&file);

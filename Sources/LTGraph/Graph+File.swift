@@ -14,7 +14,7 @@ extension Graph {
     /// - Throws: `io`; `malformed`, `shapeMismatch`, `typeMismatch` and `unsupported` for what `validate` and the tensors say.
     public static func read(path: String) throws(LTError) -> Graph {
         try within("model \(path)") { () throws(LTError) in
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else { throw systemError("cannot open") }
             let message = try parse(descriptor)
             let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
@@ -33,7 +33,10 @@ extension Graph {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw systemError("cannot read") }
-        guard status.st_mode & S_IFMT != S_IFDIR else { throw LTError(.io, "a folder, expected an ONNX file") }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            let folder = status.st_mode & S_IFMT == S_IFDIR
+            throw LTError(.io, folder ? "a folder, expected an ONNX file" : "not a regular file")
+        }
         guard status.st_size <= Int(Int32.max) else {
             throw LTError(
                 .unsupported, "\(status.st_size) bytes, protobuf parses at most 2 GB",

@@ -51,19 +51,33 @@ public struct GraphBuilder: Sendable {
         return outputs
     }
 
-    /// Declares `value` as a graph output called `name`: the node that makes it is rewired to that name.
+    /// Declares `value` as a graph output called `name`: the node that makes it is rewired to that name; an input or an
+    /// initializer reaches the output through an Identity.
     public mutating func output(
         _ value: String, as name: String? = nil, _ type: ElementType = .float32, _ dims: [Dimension]
     ) {
-        if let name, name != value {
+        let name = name ?? value
+        let made = graph.nodes.contains { $0.outputs.contains(value) }
+        if name != value {
             precondition(taken.insert(name).inserted, "value '\(name)' exists already")
-            for index in graph.nodes.indices {
-                graph.nodes[index].inputs = graph.nodes[index].inputs.map { $0 == value ? name : $0 }
-                graph.nodes[index].outputs = graph.nodes[index].outputs.map { $0 == value ? name : $0 }
+            if made {
+                for index in graph.nodes.indices {
+                    graph.nodes[index].inputs = graph.nodes[index].inputs.map { $0 == value ? name : $0 }
+                    graph.nodes[index].outputs = graph.nodes[index].outputs.map { $0 == value ? name : $0 }
+                }
+                // An output declared before keeps its name.
+                if graph.outputs.contains(where: { $0.name == value }) {
+                    graph.nodes.append(Node("Identity", name: value, inputs: [name], outputs: [value]))
+                }
+            } else {
+                graph.nodes.append(Node("Identity", name: name, inputs: [value], outputs: [name]))
             }
         }
-        graph.outputs.append(ValueInfo(name ?? value, type, dims))
+        graph.outputs.append(ValueInfo(name, type, dims))
     }
+
+    /// Writes `text` under `key` into the file's metadata.
+    public mutating func metadata(_ key: String, _ text: String) { graph.metadata[key] = text }
 
     private mutating func unique(_ base: String) -> String {
         if taken.insert(base).inserted { return base }

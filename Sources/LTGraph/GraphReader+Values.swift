@@ -60,10 +60,16 @@ extension GraphReader {
                 value = .strings(
                     (0..<lt_onnx_attribute_strings_count(message)).map { lt_onnx_attribute_strings(message, $0).array })
             case AttributeKind.tensors:
+                // A list whose elements carry more than we model (names, say) stays as it is.
+                let whole = try serialized(message, lt_onnx_attribute_serialize)
                 var list: [Tensor] = []
+                var bare = true
                 try each(message, lt_onnx_attribute_tensors_count, lt_onnx_attribute_tensors) {
-                    child throws(LTError) in list.append(try tensors.tensor(child))
+                    child throws(LTError) in
+                    list.append(try tensors.tensor(child))
+                    bare = bare && lt_onnx_tensor_name(child).count == 0 && taking(lt_onnx_tensor_extra(child)).isEmpty
                 }
+                guard bare else { return (.opaque(whole), []) }
                 value = .tensors(list)
             case AttributeKind.graphs:
                 var list: [Graph] = []
@@ -72,10 +78,16 @@ extension GraphReader {
                 }
                 value = .graphs(list)
             case AttributeKind.types:
+                let whole = try serialized(message, lt_onnx_attribute_serialize)
                 var list: [ValueType] = []
+                var bare = true
                 try each(message, lt_onnx_attribute_type_protos_count, lt_onnx_attribute_type_protos) {
-                    child throws(LTError) in list.append(try type(child).type ?? .opaque([]))
+                    child throws(LTError) in
+                    let (type, extra) = try self.type(child)
+                    list.append(type ?? .opaque([]))
+                    bare = bare && extra.isEmpty
                 }
+                guard bare else { return (.opaque(whole), []) }
                 value = .types(list)
             default:
                 return (.opaque(try serialized(message, lt_onnx_attribute_serialize)), [])

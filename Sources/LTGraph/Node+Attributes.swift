@@ -89,7 +89,7 @@ extension Attribute {
         case .graphs: "graphs"
         case .types: "type_protos"
         case .reference: "reference"
-        case .opaque: "sparse_tensor"
+        case .opaque: "opaque (sparse tensors, or newer than this reader)"
         }
     }
 }

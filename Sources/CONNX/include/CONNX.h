@@ -18,7 +18,7 @@ typedef enum {
     LT_ONNX_OK = 0,
     /// The bytes are not such a message, or nest deeper than 100 messages.
     LT_ONNX_MALFORMED = 1,
-    /// Beyond the 2 GB that a protobuf message may take.
+    /// Beyond the 2 GB that a protobuf message may take, or with a structure (nodes, names) beyond 1 GiB of memory.
     LT_ONNX_TOO_LARGE = 2,
     LT_ONNX_OUT_OF_MEMORY = 3,
     /// A read or write failed; `errno` text is in lt_onnx_error().
@@ -47,7 +47,7 @@ const char *lt_onnx_error(void);
 lt_onnx_status lt_onnx_error_status(void);
 void lt_onnx_error_clear(void);
 
-// For each message: new, free, parse from bytes or from a file (null on failure), serialize, `extra` (empties the fields
+// For each message: new, free, parse from bytes or from a seekable file (null on failure), serialize, `extra` (empties the fields
 // of ONNXFields.def, giving their memory back, and serializes what is left), merge (adds serialized fields).
 #define LT_ONNX_DECLARE_MESSAGE(M, CLASS, FIELDS) \
     typedef struct lt_onnx_##M lt_onnx_##M; \
