@@ -63,7 +63,7 @@ final class ExternalData {
         guard !location.hasPrefix("/"), !parts.contains(".."), !location.utf8.contains(0) else {
             throw LTError(.malformed, "the location is not a path inside the model's folder")
         }
-        guard let root = resolved(directory), let path = resolved(root + "/" + location) else {
+        guard let root = realPath(directory), let path = realPath(root + "/" + location) else {
             throw systemError("cannot open")
         }
         guard path.hasPrefix(root == "/" ? "/" : root + "/") else {
@@ -80,11 +80,4 @@ final class ExternalData {
         opened = (location, descriptor, Int(status.st_size))
         return (descriptor, Int(status.st_size))
     }
-}
-
-/// The absolute path without symbolic links; nil (and errno) when there is none.
-func resolved(_ path: String) -> String? {
-    guard let real = realpath(path, nil) else { return nil }
-    defer { free(real) }
-    return String(cString: real)
 }

@@ -94,34 +94,3 @@ extension Graph {
         }
     }
 }
-
-/// Gives `path` new content: `body` writes it to a file beside it, which is flushed to the disk and renamed.
-func replaceFile(_ path: String, _ body: (Int32) throws(LTError) -> Void) throws(LTError) {
-    // A link keeps pointing: the file behind it is replaced.
-    let target = resolved(path) ?? path
-    var status = stat()
-    let exists = stat(target, &status) == 0
-    if exists && status.st_mode & S_IFMT == S_IFDIR { throw LTError(.io, "a folder stands there") }
-    let slash = target.lastIndex(of: "/")
-    let directory = slash.map { String(target[...$0]) } ?? "./"
-    let name = slash.map { String(target[target.index(after: $0)...]) } ?? target
-    let temporary = "\(directory).\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
-    let descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw systemError("cannot write in \(directory)") }
-    do throws(LTError) {
-        defer { close(descriptor) }
-        if exists { fchmod(descriptor, status.st_mode & 0o777) }
-        try body(descriptor)
-        guard fsync(descriptor) == 0 else { throw systemError("cannot flush") }
-        guard rename(temporary, target) == 0 else { throw systemError("cannot put the new file in place") }
-    } catch {
-        unlink(temporary)
-        throw error
-    }
-    // The name itself: best effort, some file systems refuse to sync folders.
-    let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    if folder >= 0 {
-        fsync(folder)
-        close(folder)
-    }
-}

@@ -3,12 +3,6 @@
 import CONNX
 import LTCore
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// Values of AttributeProto.type.
 enum AttributeKind {
     static let float: Int32 = 1
@@ -108,9 +102,6 @@ func connxError() -> LTError {
     default: LTError(.malformed, text)
     }
 }
-
-/// The error of the system call that just failed.
-func systemError(_ what: String) -> LTError { LTError(.io, "\(what): \(String(cString: strerror(errno)))") }
 
 /// A new message; nil is memory that ran out.
 func made(_ message: OpaquePointer?) throws(LTError) -> OpaquePointer {

@@ -56,7 +56,7 @@ import Testing
     @Test func badPlaces() throws {
         let graph = try relu()
         try withFolder { folder in
-            for path in [folder + "/none/m.onnx", folder, "/proc/m.onnx", ""] {
+            for path in [folder + "/none/m.onnx", folder, "/proc/m.onnx", "/dev/null", ""] {
                 let error = #expect(throws: LTError.self) { try graph.write(to: path) }
                 #expect(error?.code == .io && error?.context == ["model \(path)"])
             }
@@ -64,6 +64,20 @@ import Testing
                 let error = #expect(throws: LTError.self) { try Graph.read(path: path) }
                 #expect(error?.code == .io && error?.context == ["model \(path)"])
             }
+        }
+    }
+
+    @Test func filesAreReplacedWhole() throws {
+        try withFolder { folder in
+            let path = folder + "/f"
+            try replaceFile(path, with: [1, 2])
+            #expect(contents(path) == [1, 2])
+            try replaceFile(path, with: [])
+            #expect(contents(path) == [])
+            #expect(throws: LTError("cancelled", "stop")) {
+                try replaceFile(path) { _ throws(LTError) in throw LTError("cancelled", "stop") }
+            }
+            #expect(listing(folder) == ["f"])
         }
     }
 

@@ -1,0 +1,65 @@
+// Files: ones that appear complete or not at all, and what libc says when a call fails.
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The error of the system call that just failed, by its `errno`.
+public func systemError(_ what: String) -> LTError { LTError(.io, "\(what): \(String(cString: strerror(errno)))") }
+
+/// The absolute path without symbolic links; nil (and errno) when there is none.
+public func realPath(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+}
+
+/// Gives `path` new content: `body` writes it to the descriptor of a file beside it (open for reading too), which is then
+/// flushed to the disk and renamed. When anything fails, what stood at `path` before stays.
+/// - Throws: `io` (no such folder, read-only, disk full), and what `body` throws.
+public func replaceFile(_ path: String, _ body: (Int32) throws(LTError) -> Void) throws(LTError) {
+    // A link keeps pointing: the file behind it is replaced.
+    let target = realPath(path) ?? path
+    var status = stat()
+    let exists = stat(target, &status) == 0
+    if exists && status.st_mode & S_IFMT != S_IFREG {
+        let folder = status.st_mode & S_IFMT == S_IFDIR
+        throw LTError(.io, folder ? "a folder stands there" : "what stands there is not a regular file")
+    }
+    let directory = target.lastIndex(of: "/").map { String(target[...$0]) } ?? "./"
+    let temporary = "\(directory).longtail-\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+    let descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw systemError("cannot write in \(directory)") }
+    do throws(LTError) {
+        defer { close(descriptor) }
+        if exists { fchmod(descriptor, status.st_mode & 0o777) }
+        try body(descriptor)
+        guard fsync(descriptor) == 0 else { throw systemError("cannot flush") }
+        guard rename(temporary, target) == 0 else { throw systemError("cannot put the new file in place") }
+    } catch {
+        unlink(temporary)
+        throw error
+    }
+    // The name itself: best effort, some file systems refuse to sync folders.
+    let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if folder >= 0 {
+        fsync(folder)
+        close(folder)
+    }
+}
+
+/// Gives `path` new content, complete or not at all.
+/// - Throws: `io`.
+public func replaceFile(_ path: String, with bytes: [UInt8]) throws(LTError) {
+    try replaceFile(path) { descriptor throws(LTError) in
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, $0.count - done) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw systemError("wrote \(done) of \(bytes.count) bytes") }
+            done += count
+        }
+    }
+}
