@@ -133,7 +133,7 @@ static inline __attribute__((always_inline)) void lt_horizontal_channels(
     }
 }
 
-static void lt_horizontal_portable(
+void lt_horizontal_portable(
     const struct lt_weights *weights, const uint8_t *const *sources, size_t rows, size_t channels,
     uint8_t *const *targets) {
     for (size_t row = 0; row < rows; row++) {
@@ -143,7 +143,7 @@ static void lt_horizontal_portable(
     }
 }
 
-static void lt_vertical_portable(
+void lt_vertical_portable(
     const uint8_t *const *rows, const int32_t *values, size_t taps, uint8_t *target, size_t count) {
     enum { block = 64 };
     for (size_t start = 0; start < count; start += block) {
@@ -259,6 +259,13 @@ int lt_resample_u8(
         status = lt_weights_make(&high, source_height, target_height, filter);
         job.high = &high;
     }
+#if defined(__x86_64__)
+    if (lt_image_isa() >= LT_ISA_AVX2) {
+        job.across = lt_horizontal_avx2;
+        job.down = lt_vertical_avx2;
+        if (status == 0 && job.wide) status = lt_pack_avx2(&wide, channels);
+    }
+#endif
     if (status == 0) {
         const ptrdiff_t narrower = (ptrdiff_t)source_width - (ptrdiff_t)target_width;
         const ptrdiff_t lower = (ptrdiff_t)source_height - (ptrdiff_t)target_height;

@@ -20,7 +20,9 @@ struct lt_weights {
     size_t *first;
     size_t *taps;
     int32_t *values;
-    int16_t *packed; // made by a SIMD path for itself
+    // The weights as a SIMD path wants them, made by itself; its own unit per position.
+    int16_t *packed;
+    size_t packed_stride;
 };
 
 typedef void lt_horizontal_pass(
@@ -28,5 +30,15 @@ typedef void lt_horizontal_pass(
     uint8_t *const *targets);
 typedef void lt_vertical_pass(
     const uint8_t *const *rows, const int32_t *values, size_t taps, uint8_t *target, size_t count);
+
+lt_horizontal_pass lt_horizontal_portable;
+lt_vertical_pass lt_vertical_portable;
+
+#if defined(__x86_64__)
+// Horizontal passes read up to 15 bytes beyond a row's last pixel and need the weights packed before.
+int lt_pack_avx2(struct lt_weights *weights, size_t channels);
+lt_horizontal_pass lt_horizontal_avx2;
+lt_vertical_pass lt_vertical_avx2;
+#endif
 
 #endif

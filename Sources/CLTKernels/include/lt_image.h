@@ -56,6 +56,15 @@ struct lt_tensor_job {
 };
 void lt_image_to_tensor(const struct lt_tensor_job *job, float *target);
 
+// Colour distortion of RGB pixels: + brightness, * contrast (before or after the next), HSV * saturation and + hue in
+// degrees (-360 ... 360), then result channel c = channel permutation[c]; floats inside, rounded and clipped at the end.
+struct lt_photometric {
+    float brightness, contrast, saturation, hue;
+    int contrast_first;
+    uint8_t permutation[3];
+};
+void lt_photometric_u8(const struct lt_photometric *job, const uint8_t *source, size_t pixels, uint8_t *target);
+
 #ifdef __cplusplus
 }
 #endif
