@@ -115,16 +115,31 @@ extension GraphReader {
         return 0
     }
 
+    /// - Parameter extra: takes the earlier descriptions of a value that is described twice, as elements of field `number`.
     func valueInfos(
-        _ message: OpaquePointer, _ count: (OpaquePointer?) -> Int, _ item: (OpaquePointer?, Int) -> OpaquePointer?
+        _ message: OpaquePointer, _ count: (OpaquePointer?) -> Int, _ item: (OpaquePointer?, Int) -> OpaquePointer?,
+        number: Int, extra: inout [UInt8]
     ) throws(LTError) -> OrderedDictionary<String, ValueInfo> {
+        var all: [ValueInfo] = []
+        try each(message, count, item) { child throws(LTError) in all.append(try valueInfo(child)) }
+        let last = lastPositions(all.map(\.name))
         var infos: OrderedDictionary<String, ValueInfo> = [:]
-        try each(message, count, item) { child throws(LTError) in
-            // Some exporters describe a value twice; the last description counts.
-            let info = try valueInfo(child)
-            infos[info.name] = info
+        for (position, info) in all.enumerated() {
+            if last[info.name] == position {
+                infos[info.name] = info
+            } else {
+                let earlier = try made(lt_onnx_value_info_new())
+                defer { lt_onnx_value_info_free(earlier) }
+                try GraphWriter().write(info, to: earlier)
+                extra += wireElement(number, try serialized(earlier, lt_onnx_value_info_serialize))
+            }
         }
         return infos
+    }
+
+    /// Where each name stands last.
+    func lastPositions(_ names: [String]) -> [String: Int] {
+        Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { $1 })
     }
 
     func valueInfo(_ message: OpaquePointer) throws(LTError) -> ValueInfo {

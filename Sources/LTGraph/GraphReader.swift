@@ -29,11 +29,16 @@ struct GraphReader {
             graph.functions.append(try function(child))
         }
         // A key written twice: the last one counts, the others are carried along.
+        var entries: [(name: String, text: String)] = []
         try each(message, lt_onnx_model_metadata_props_count, lt_onnx_model_metadata_props) { entry throws(LTError) in
-            let key = try lt_onnx_entry_key(entry).text()
-            if let earlier = graph.metadata.updateValue(try lt_onnx_entry_value(entry).text(), forKey: key) {
-                let fields = wireField(1, Array(key.utf8)) + wireField(2, Array(earlier.utf8))
-                graph.modelExtra += wireField(14, fields)
+            entries.append((try lt_onnx_entry_key(entry).text(), try lt_onnx_entry_value(entry).text()))
+        }
+        let last = lastPositions(entries.map(\.name))
+        for (position, (name, text)) in entries.enumerated() {
+            if last[name] == position {
+                graph.metadata[name] = text
+            } else {
+                graph.modelExtra += wireElement(14, wireField(1, Array(name.utf8)) + wireField(2, Array(text.utf8)))
             }
         }
         graph.modelExtra += taking(lt_onnx_model_extra(message))
@@ -64,11 +69,12 @@ struct GraphReader {
         try each(message, lt_onnx_graph_output_count, lt_onnx_graph_output) { child throws(LTError) in
             graph.outputs.append(try valueInfo(child))
         }
-        graph.valueInfos = try valueInfos(message, lt_onnx_graph_value_info_count, lt_onnx_graph_value_info)
+        graph.valueInfos = try valueInfos(
+            message, lt_onnx_graph_value_info_count, lt_onnx_graph_value_info, number: 13, extra: &graph.extra)
         for index in 0..<lt_onnx_graph_sparse_initializer_count(message) {
             graph.sparseInitializers.append(try lt_onnx_graph_sparse_initializer_name(message, index).text())
         }
-        graph.extra = taking(lt_onnx_graph_extra(message))
+        graph.extra += taking(lt_onnx_graph_extra(message))
         return graph
     }
 
@@ -89,9 +95,10 @@ struct GraphReader {
             function.opsets = try opsets(
                 message, lt_onnx_function_opset_import_count, lt_onnx_function_opset_import)
             function.valueInfos = try valueInfos(
-                message, lt_onnx_function_value_info_count, lt_onnx_function_value_info)
+                message, lt_onnx_function_value_info_count, lt_onnx_function_value_info, number: 12,
+                extra: &function.extra)
             function.docString = try lt_onnx_function_doc_string(message).text()
-            function.extra = taking(lt_onnx_function_extra(message))
+            function.extra += taking(lt_onnx_function_extra(message))
             return function
         }
     }

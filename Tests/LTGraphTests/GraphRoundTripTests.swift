@@ -96,6 +96,16 @@ import Testing
         #expect(try again.serialized() == bytes)
     }
 
+    @Test func repeatedDescriptionsAreCarried() throws {
+        var graph = Graph()
+        graph.extra = [0x6A, 0x03, 0x0A, 0x01, 0x76]  // value_info { name "v" }
+        graph.valueInfos["v"] = ValueInfo("v", .float32, [3])
+        let bytes = try graph.serialized()
+        let again = try Graph.read(bytes: bytes)
+        #expect(again.valueInfos["v"]?.type == .tensor(.float32, [3]))
+        #expect(try again.serialized() == bytes)
+    }
+
     @Test func sequencesAndOptionals() throws {
         let sequence = try #require(contents(fixture("sequence.pb")))
         guard case ("s", .sequence(let items)) = try ONNXValue.read(protobuf: sequence, as: .sequence(nil)),
