@@ -61,26 +61,28 @@ static double lt_filter_support(int filter) {
     }
 }
 
-static int lt_weights_make(struct lt_weights *weights, size_t source, size_t target, int filter) {
+// Weights of the positions begin ..< begin + count of `target`.
+static int lt_weights_make(
+    struct lt_weights *weights, size_t source, size_t target, size_t begin_position, size_t count, int filter) {
     const double scale = (double)source / (double)target;
     const double filter_scale = scale < 1.0 ? 1.0 : scale;
     const double support = lt_filter_support(filter) * filter_scale;
     const double inverse = 1.0 / filter_scale;
     size_t stride = (size_t)ceil(support) * 2 + 1;
     if (stride > source) stride = source;
-    weights->count = target;
+    weights->count = count;
     weights->stride = (stride + 3) & ~(size_t)3;
     weights->most = 0;
-    weights->first = malloc(target * sizeof(size_t));
-    weights->taps = malloc(target * sizeof(size_t));
-    weights->values = calloc(target * weights->stride, sizeof(int32_t));
+    weights->first = malloc(count * sizeof(size_t));
+    weights->taps = malloc(count * sizeof(size_t));
+    weights->values = calloc(count * weights->stride, sizeof(int32_t));
     double *exact = malloc(stride * sizeof(double));
     if (!weights->first || !weights->taps || !weights->values || !exact) {
         free(exact);
         return -1;
     }
-    for (size_t i = 0; i < target; i++) {
-        const double center = ((double)i + 0.5) * scale;
+    for (size_t i = 0; i < count; i++) {
+        const double center = ((double)(begin_position + i) + 0.5) * scale;
         double low = center - support + 0.5, high = center + support + 0.5;
         const size_t begin = low < 0 ? 0 : (size_t)low;
         size_t end = high > (double)source ? source : (size_t)high;
@@ -111,6 +113,9 @@ static void lt_weights_free(struct lt_weights *weights) {
     free(weights->taps);
     free(weights->values);
     free(weights->packed);
+#if defined(__x86_64__)
+    lt_unpack_avx512(weights);
+#endif
 }
 
 static inline uint8_t lt_clip(int32_t sum) {
@@ -200,7 +205,8 @@ static int lt_vertical_first(const struct lt_resample *job) {
             for (size_t tap = 0; tap < taps; tap++) rows[tap] = job->source + (first + tap) * job->source_row;
             to[i] = job->target + (y + i) * job->target_row;
             uint8_t *result = scratch ? scratch + i * slot : to[i];
-            job->down(rows, job->high->values + (y + i) * job->high->stride, taps, result, job->source_row);
+            const size_t columns = scratch ? job->source_row : job->target_row;
+            job->down(rows, job->high->values + (y + i) * job->high->stride, taps, result, columns);
             from[i] = result;
         }
         if (job->wide) job->across(job->wide, from, count, job->channels, to);
@@ -243,36 +249,58 @@ static int lt_horizontal_first(const struct lt_resample *job) {
     return 0;
 }
 
-int lt_resample_u8(
-    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
-    size_t target_width, size_t target_height, int filter) {
-    struct lt_resample job = {
-        source, source_height, source_width * channels, channels, target, target_height, target_width * channels,
-        NULL, NULL, lt_horizontal_portable, lt_vertical_portable};
-    struct lt_weights wide = {0}, high = {0};
-    int status = 0;
-    if (source_width != target_width) {
-        status = lt_weights_make(&wide, source_width, target_width, filter);
-        job.wide = &wide;
-    }
-    if (status == 0 && source_height != target_height) {
-        status = lt_weights_make(&high, source_height, target_height, filter);
-        job.high = &high;
-    }
+// Chooses the passes; the horizontal one's weights are packed for it.
+static int lt_resample_dispatch(struct lt_resample *job, struct lt_weights *wide) {
 #if defined(__x86_64__)
-    if (lt_image_isa() >= LT_ISA_AVX2) {
-        job.across = lt_horizontal_avx2;
-        job.down = lt_vertical_avx2;
-        if (status == 0 && job.wide) status = lt_pack_avx2(&wide, channels);
+    const int isa = lt_image_isa();
+    if (isa >= LT_ISA_AVX512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni")) {
+        job->down = lt_vertical_avx512;
+        const int status = job->wide ? lt_pack_avx512(wide, job->channels) : 1;
+        if (status == 0) job->across = lt_horizontal_avx512;
+        if (status <= 0) return status;
+    } else if (isa >= LT_ISA_AVX2) {
+        job->down = lt_vertical_avx2;
+    }
+    if (isa >= LT_ISA_AVX2 && job->wide) {
+        job->across = lt_horizontal_avx2;
+        return lt_pack_avx2(wide, job->channels);
     }
 #endif
+    return 0;
+}
+
+int lt_resample_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height, struct lt_window window, int filter) {
+    const int horizontal = source_width != target_width, vertical = source_height != target_height;
+    // A side that keeps its size is cropped by where reading begins.
+    const size_t source_row = source_width * channels;
+    if (!horizontal) source += window.x * channels;
+    if (!vertical) source += window.y * source_row;
+    struct lt_weights wide = {0}, high = {0};
+    struct lt_resample job = {
+        source, vertical ? source_height : window.height, source_row, channels, target, window.height,
+        window.width * channels, horizontal ? &wide : NULL, vertical ? &high : NULL, lt_horizontal_portable,
+        lt_vertical_portable};
+    int status = 0;
+    if (horizontal)
+        status = lt_weights_make(&wide, source_width, target_width, window.x, window.width, filter);
+    if (status == 0 && vertical)
+        status = lt_weights_make(&high, source_height, target_height, window.y, window.height, filter);
+    if (status == 0) status = lt_resample_dispatch(&job, &wide);
     if (status == 0) {
         const ptrdiff_t narrower = (ptrdiff_t)source_width - (ptrdiff_t)target_width;
         const ptrdiff_t lower = (ptrdiff_t)source_height - (ptrdiff_t)target_height;
-        if (!job.wide && !job.high) memcpy(target, source, source_height * job.source_row);
-        else if (!job.high) status = lt_horizontal_only(&job);
-        else if (!job.wide || (lower > 0 && lower > 2 * narrower)) status = lt_vertical_first(&job);
-        else status = lt_horizontal_first(&job);
+        if (!horizontal && !vertical) {
+            for (size_t y = 0; y < window.height; y++)
+                memcpy(target + y * job.target_row, source + y * source_row, job.target_row);
+        } else if (!vertical) {
+            status = lt_horizontal_only(&job);
+        } else if (!horizontal || (lower > 0 && lower > 2 * narrower)) {
+            status = lt_vertical_first(&job);
+        } else {
+            status = lt_horizontal_first(&job);
+        }
     }
     lt_weights_free(&wide);
     lt_weights_free(&high);

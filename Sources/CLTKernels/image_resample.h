@@ -20,9 +20,10 @@ struct lt_weights {
     size_t *first;
     size_t *taps;
     int32_t *values;
-    // The weights as a SIMD path wants them, made by itself; its own unit per position.
+    // The weights as a SIMD path wants them, made by itself.
     int16_t *packed;
     size_t packed_stride;
+    struct lt_blocks *blocks;
 };
 
 typedef void lt_horizontal_pass(
@@ -39,6 +40,11 @@ lt_vertical_pass lt_vertical_portable;
 int lt_pack_avx2(struct lt_weights *weights, size_t channels);
 lt_horizontal_pass lt_horizontal_avx2;
 lt_vertical_pass lt_vertical_avx2;
+// 0, -1 for no memory, 1 where the reduction is too strong for this pass. Reads no byte outside the row's pixels.
+int lt_pack_avx512(struct lt_weights *weights, size_t channels);
+void lt_unpack_avx512(struct lt_weights *weights);
+lt_horizontal_pass lt_horizontal_avx512;
+lt_vertical_pass lt_vertical_avx512;
 #endif
 
 #endif

@@ -34,6 +34,24 @@ struct PreprocessPlan {
     var height: Int
 }
 
+extension Image {
+    /// The part of the resized image that the tensor shows; `left` and `top` of the plan become that part's.
+    fileprivate func resized(_ plan: inout PreprocessPlan, kernel: ResizeKernel) throws(LTError) -> Image {
+        let (x, y) = (max(0, -plan.left), max(0, -plan.top))
+        let window = PixelRectangle(
+            x: x, y: y, width: min(plan.resizedWidth, plan.width - plan.left) - x,
+            height: min(plan.resizedHeight, plan.height - plan.top) - y)
+        guard let filter = kernel.filter, (width, height) != (plan.resizedWidth, plan.resizedHeight),
+            window.width > 0, window.height > 0
+        else {
+            return try resized(width: plan.resizedWidth, height: plan.resizedHeight, kernel: kernel)
+        }
+        plan.left += x
+        plan.top += y
+        return try resampled(width: plan.resizedWidth, height: plan.resizedHeight, window, filter)
+    }
+}
+
 extension Preprocess {
     /// The tensor's height and width, when they are the same for every image.
     public var fixedSize: Size? {
@@ -78,7 +96,7 @@ extension Preprocess {
     public func apply(
         _ image: Image, into tensor: UnsafeMutableBufferPointer<Float>
     ) throws(LTError) -> ImageGeometry {
-        let plan = try plan(width: image.width, height: image.height)
+        var plan = try plan(width: image.width, height: image.height)
         let (count, overflow) = (plan.width * plan.height).multipliedReportingOverflow(by: channels)
         guard !overflow, count == tensor.count, let target = tensor.baseAddress else {
             throw LTError(
@@ -87,8 +105,7 @@ extension Preprocess {
         }
         var pixels = decode.color == .grey ? try image.grey() : try image.rgb()
         if let resize {
-            pixels = try pixels.resized(
-                width: plan.resizedWidth, height: plan.resizedHeight, kernel: resize.kernel)
+            pixels = try pixels.resized(&plan, kernel: resize.kernel)
         }
         pixels.write(plan, order: decode.color == .bgr ? [2, 1, 0] : [0, 1, 2], normalization, layout, into: target)
         return try geometry(width: image.width, height: image.height)

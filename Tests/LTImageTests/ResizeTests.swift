@@ -64,3 +64,32 @@ struct ResizeFixtures: Decodable {
         }
     }
 }
+
+@Suite struct WindowTests {
+    @Test(arguments: [LT_ISA_PORTABLE, LT_ISA_AVX2, LT_ISA_AVX512])
+    func croppingWhileResizingEqualsCroppingAfter(level: lt_isa) throws {
+        lt_image_limit_isa(Int32(level.rawValue))
+        defer { lt_image_limit_isa(Int32(LT_ISA_AVX512.rawValue)) }
+        var generator = SeededGenerator(seed: 3)
+        let kernels: [ResizeKernel] = [.pilBox, .pilBilinear, .pilBicubic, .pilLanczos, .cv2Linear]
+        for number in 0..<150 {
+            let kernel = kernels[number % kernels.count]
+            // Every tenth keeps its height, every eleventh its width.
+            let (width, height) = (1 + generator.below(90), 1 + generator.below(300))
+            let target = Preprocess.Size(
+                height: number % 10 == 0 ? height : 1 + generator.below(100),
+                width: number % 11 == 0 ? width : 1 + generator.below(100))
+            let crop = Preprocess.Size(height: 1 + generator.below(70), width: 1 + generator.below(70))
+            let image = try Image.noise(width, height, 3, seed: number)
+            let chain = Preprocess(
+                resize: .init(mode: .squash, size: target, kernel: kernel), crop: crop, scale: 1, layout: .nhwc)
+            var tensor = [Float](repeating: -1, count: 3 * crop.height * crop.width)
+            try tensor.withUnsafeMutableBufferPointer { _ = try chain.apply(image, into: $0) }
+            let whole = try image.resized(width: target.width, height: target.height, kernel: kernel)
+            let after = Preprocess(crop: crop, scale: 1, layout: .nhwc)
+            var expected = [Float](repeating: -2, count: tensor.count)
+            try expected.withUnsafeMutableBufferPointer { _ = try after.apply(whole, into: $0) }
+            #expect(tensor == expected, "\(kernel.rawValue) \(width)×\(height) → \(target) → \(crop)")
+        }
+    }
+}

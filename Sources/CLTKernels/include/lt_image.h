@@ -18,11 +18,16 @@ enum { LT_FILTER_BOX, LT_FILTER_BILINEAR, LT_FILTER_HAMMING, LT_FILTER_BICUBIC, 
 // Every function takes source and target sizes from 1 up and returns 0, or -1 when memory is refused.
 // `source` needs 64 readable bytes after its end.
 
-// Antialiased separable resampling, bit-equal to Pillow's: horizontal pass first, each pass rounded to 8 bits from
+// A part of the target image.
+struct lt_window {
+    size_t x, y, width, height;
+};
+
+// Antialiased separable resampling of the window's pixels, bit-equal to Pillow's: horizontal pass first, each pass rounded to 8 bits from
 // sums of 22-bit fixed-point weights.
 int lt_resample_u8(
     const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
-    size_t target_width, size_t target_height, int filter);
+    size_t target_width, size_t target_height, struct lt_window window, int filter);
 
 // Pillow's NEAREST: positions are accumulated in double precision.
 int lt_nearest_pil_u8(

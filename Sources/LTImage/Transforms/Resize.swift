@@ -14,6 +14,18 @@ public enum ResizeKernel: String, Sendable, Codable, CaseIterable {
     case pilLanczos = "pil-lanczos"
     case cv2Nearest = "cv2-nearest"
     case cv2Linear = "cv2-linear"
+
+    /// The filter of Pillow's resampling, for the kernels that are one.
+    var filter: Int? {
+        switch self {
+        case .pilBox: LT_FILTER_BOX
+        case .pilBilinear: LT_FILTER_BILINEAR
+        case .pilHamming: LT_FILTER_HAMMING
+        case .pilBicubic: LT_FILTER_BICUBIC
+        case .pilLanczos: LT_FILTER_LANCZOS
+        case .pilNearest, .cv2Nearest, .cv2Linear: nil
+        }
+    }
 }
 
 extension Image {
@@ -28,29 +40,42 @@ extension Image {
         guard !overflow, count <= 1 << 28 else {
             throw LTError(.outOfMemory, "resize to \(width)×\(height) pixels, the limit is \(1 << 28) pixels")
         }
+        if let filter = kernel.filter {
+            return try resampled(
+                width: width, height: height, PixelRectangle(x: 0, y: 0, width: width, height: height), filter)
+        }
         let result = try Image(width: width, height: height, channels: channels)
         let (source, target) = (bytes.baseAddress, result.bytes.baseAddress)
-        func resample(_ filter: Int) -> Int32 {
-            lt_resample_u8(source, self.width, self.height, channels, target, width, height, Int32(filter))
-        }
         let status =
             switch kernel {
-            case .pilBox: resample(LT_FILTER_BOX)
-            case .pilBilinear: resample(LT_FILTER_BILINEAR)
-            case .pilHamming: resample(LT_FILTER_HAMMING)
-            case .pilBicubic: resample(LT_FILTER_BICUBIC)
-            case .pilLanczos: resample(LT_FILTER_LANCZOS)
             case .pilNearest:
                 lt_nearest_pil_u8(source, self.width, self.height, channels, target, width, height)
             case .cv2Nearest:
                 lt_nearest_cv2_u8(source, self.width, self.height, channels, target, width, height)
-            case .cv2Linear:
+            default:
                 lt_linear_cv2_u8(source, self.width, self.height, channels, target, width, height)
             }
+        try checkMemory(status, width, height)
+        return result
+    }
+
+    /// The pixels of `window` in the image at `width` × `height`, by one of Pillow's antialiasing filters.
+    func resampled(
+        width: Int, height: Int, _ window: PixelRectangle, _ filter: Int
+    ) throws(LTError) -> Image {
+        let result = try Image(width: window.width, height: window.height, channels: channels)
+        let part = lt_window(x: window.x, y: window.y, width: window.width, height: window.height)
+        try checkMemory(
+            lt_resample_u8(
+                bytes.baseAddress, self.width, self.height, channels, result.bytes.baseAddress, width, height, part,
+                Int32(filter)), width, height)
+        return result
+    }
+
+    private func checkMemory(_ status: Int32, _ width: Int, _ height: Int) throws(LTError) {
         guard status == 0 else {
             throw LTError(
                 .outOfMemory, "no memory to resize \(self.width)×\(self.height) to \(width)×\(height) pixels")
         }
-        return result
     }
 }
