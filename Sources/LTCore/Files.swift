@@ -63,3 +63,36 @@ public func replaceFile(_ path: String, with bytes: [UInt8]) throws(LTError) {
         }
     }
 }
+
+/// Reads a file, or a pipe, to its end.
+/// - Throws: `io` when it cannot be opened or read or is a folder; `outOfMemory` beyond `limit` bytes.
+public func readFile(_ path: String, limit: Int = 1 << 36) throws(LTError) -> Buffer {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw systemError("cannot open \(path)") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw systemError("cannot read \(path)") }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw LTError(.io, "\(path) is a folder, expected a file") }
+    let tooLarge = LTError(.outOfMemory, "\(path) is larger than the limit of \(limit) bytes")
+    // One byte more than said, so that the end is seen without growing.
+    var capacity = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) + 1 : 1 << 16
+    guard capacity <= limit else { throw tooLarge }
+    var buffer = try Buffer(byteCount: capacity)
+    var count = 0
+    while true {
+        let got = read(descriptor, buffer.pointer + count, capacity - count)
+        if got < 0 && errno == EINTR { continue }
+        guard got >= 0 else { throw systemError("cannot read \(path)") }
+        if got == 0 { break }
+        count += got
+        if count == capacity {
+            guard capacity < limit else { throw tooLarge }
+            capacity = min(capacity * 2, limit)
+            let larger = try Buffer(byteCount: capacity)
+            memcpy(larger.pointer, buffer.pointer, count)
+            buffer = larger
+        }
+    }
+    let whole = buffer
+    return Buffer(wrapping: whole.pointer, byteCount: count) { withExtendedLifetime(whole) {} }
+}
