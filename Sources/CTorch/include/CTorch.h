@@ -1,1 +1,74 @@
-// placeholder
+// CTorch: libtorch's tensors and autograd behind C. Every operation goes through libtorch's own operator table by
+// name ("aten::conv2d"), so a new operation needs no new function here. No C++ exception crosses; a failed call
+// returns non-zero and lt_torch_last_error() says why, in libtorch's words.
+#ifndef LT_CTORCH_H
+#define LT_CTORCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct lt_torch_tensor lt_torch_tensor;
+
+enum {
+    LT_TORCH_NONE = 0,
+    LT_TORCH_TENSOR = 1,   // tensors[integer]
+    LT_TORCH_INT = 2,      // integer
+    LT_TORCH_DOUBLE = 3,   // real
+    LT_TORCH_BOOL = 4,     // integer != 0
+    LT_TORCH_INTS = 5,     // ints[integer ..< integer + count]
+    LT_TORCH_TENSORS = 6,  // tensors[integer ..< integer + count]
+    LT_TORCH_DEFAULT = 7   // the default of the operator's schema
+};
+
+// One argument of an operator; lists are ranges of the two pools that go with the call.
+typedef struct {
+    int32_t kind;
+    int64_t integer;
+    int64_t count;
+    double real;
+} lt_torch_value;
+
+// The message of this thread's last failed call.
+const char *lt_torch_last_error(void);
+
+// Calls an operator by its full name ("aten::add.Tensor": the overload follows a dot). Arguments not given take their defaults. Tensor results (lists flattened) go to `results`,
+// at most `capacity`; an undefined one is NULL. Each is owned by the caller.
+int32_t lt_torch_call(const char *name, const lt_torch_value *values, int32_t value_count,
+                      const int64_t *ints, lt_torch_tensor *const *tensors, lt_torch_tensor **results,
+                      int32_t capacity, int32_t *result_count);
+
+// Copies host memory (row-major, ONNX element type number) into a new tensor.
+int32_t lt_torch_from_host(const void *data, int32_t onnx_type, const int64_t *dims, int32_t rank,
+                           lt_torch_tensor **result);
+// Copies the elements, row-major, to host memory of exactly `byte_count` bytes; the type is not converted.
+int32_t lt_torch_to_host(const lt_torch_tensor *tensor, void *data, size_t byte_count);
+void lt_torch_release(lt_torch_tensor *tensor);
+
+// ONNX element type number; 0 for a type that has none here.
+int32_t lt_torch_type(const lt_torch_tensor *tensor);
+int32_t lt_torch_rank(const lt_torch_tensor *tensor);
+int64_t lt_torch_dim(const lt_torch_tensor *tensor, int32_t axis);
+
+int32_t lt_torch_set_requires_grad(lt_torch_tensor *tensor, int32_t flag);
+int32_t lt_torch_requires_grad(const lt_torch_tensor *tensor);
+// Adds the gradients of a scalar to the leaves that require them.
+int32_t lt_torch_backward(lt_torch_tensor *tensor);
+// NULL when there is none.
+int32_t lt_torch_grad(const lt_torch_tensor *tensor, lt_torch_tensor **result);
+void lt_torch_clear_grad(lt_torch_tensor *tensor);
+
+// Gradient recording of this thread; returns the previous state.
+int32_t lt_torch_set_grad_enabled(int32_t flag);
+void lt_torch_set_threads(int32_t count);
+// Seeds the generator that dropout draws from.
+void lt_torch_seed(uint64_t seed);
+const char *lt_torch_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

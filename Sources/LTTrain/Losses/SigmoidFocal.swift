@@ -1,0 +1,50 @@
+// Sigmoid focal loss (Lin et al., arXiv:1708.02002): l = α_t (1 − p_t)^γ · bce, p_t the probability of the right side.
+// α_t here is one balance factor for both sides, as in the Distribution-Balanced code.
+
+import LTCore
+
+public struct SigmoidFocal: Loss {
+    public static let name = "sigmoid-focal"
+    public static let summary = "focal loss per class: balance·(1 − p_t)^gamma·bce"
+    public static let activation = "sigmoid"
+
+    public var gamma: Double
+    public var balance: Double
+    public var reduction: Reduction
+    public var lossWeight: Double
+
+    public init(gamma: Double = 2, balance: Double = 0.25, reduction: Reduction = .mean, lossWeight: Double = 1) {
+        self.gamma = gamma
+        self.balance = balance
+        self.reduction = reduction
+        self.lossWeight = lossWeight
+    }
+
+    public init(_ section: RecipeSection, classes: ClassCounts) throws(LTError) {
+        self.init(
+            gamma: try section.focusing("gamma") ?? 2, balance: try section.double("balance", in: 0...1e6) ?? 0.25,
+            lossWeight: try section.double("loss_weight", in: 0...1e6) ?? 1)
+        try section.finish()
+    }
+
+    public func callAsFunction(_ logits: TorchTensor, _ targets: TorchTensor) throws(LTError) -> TorchTensor {
+        let l = try logits.binaryCrossEntropy(targets)
+        return try reduction(l.focal(gamma: gamma, balance: balance)) * lossWeight
+    }
+}
+
+extension TorchTensor {
+    /// balance·(1 − exp(−l))^γ·l of an element-wise cross entropy l; gradient flows through the modulating factor too.
+    func focal(gamma: Double, balance: Double) throws(LTError) -> TorchTensor {
+        try (1 - self.negated().exp()).pow(gamma) * self * balance
+    }
+}
+
+extension RecipeSection {
+    /// A focusing exponent: between 0 and 1 the gradient at a perfect prediction would be infinite.
+    func focusing(_ key: String) throws(LTError) -> Double? {
+        guard let gamma = try double(key, in: 0...100) else { return nil }
+        guard gamma == 0 || gamma >= 1 else { throw error(key, "\(gamma), expected 0, or 1 and more") }
+        return gamma
+    }
+}

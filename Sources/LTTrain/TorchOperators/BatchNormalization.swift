@@ -1,0 +1,32 @@
+// BatchNormalization: batch statistics while training (running ones updated), running statistics otherwise.
+// ONNX: running = running·momentum + batch·(1 − momentum); libtorch's momentum is one minus that.
+// https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
+
+import LTCore
+import LTGraph
+
+extension TorchOperatorTable {
+    static let batchNormalization: Entry = { (node, _) throws(LTError) in
+        let epsilon = Double(try node.float("epsilon") ?? 1e-5)
+        let momentum = Double(try node.float("momentum") ?? 0.9)
+        return { (x: TorchArguments, mode: TorchMode) throws(LTError) in
+            let batchStatistics = mode.training && !mode.frozenBatchNorm
+            return [
+                try Torch.one(
+                    "batch_norm",
+                    [
+                        .tensor(x[0]), .tensor(x[1]), .tensor(x[2]), .tensor(x[3]), .tensor(x[4]),
+                        .bool(batchStatistics), .double(1 - momentum), .double(epsilon), .bool(false),
+                    ])
+            ]
+        }
+    }
+
+    static let dropout: Entry = { (node, _) throws(LTError) in
+        let ratio = try node.float("ratio").map(Double.init)
+        return { (x: TorchArguments, mode: TorchMode) throws(LTError) in
+            let probability = try x.scalar(or: ratio, 1) ?? 0.5
+            return try Torch.call("dropout", [.tensor(x[0]), .double(probability), .bool(mode.training)])
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// Conv, 1 to 3 spatial dimensions. https://onnx.ai/onnx/operators/onnx__Conv.html
+
+import LTCore
+import LTGraph
+
+/// The window attributes that Conv and the pooling operators share.
+struct TorchWindow {
+    var strides: [Int]?
+    var pads: [Int]?
+    var dilations: [Int]?
+    var autoPad: String
+
+    init(_ node: Node) throws(LTError) {
+        strides = try node.ints("strides")
+        pads = try node.ints("pads")
+        dilations = try node.ints("dilations")
+        autoPad = try node.string("auto_pad") ?? "NOTSET"
+    }
+
+    /// Begin and end padding per spatial dimension.
+    func padding(input: [Int], kernel: [Int]) throws(LTError) -> (begin: [Int], end: [Int]) {
+        let rank = kernel.count
+        switch autoPad {
+        case "NOTSET":
+            let pads = self.pads ?? [Int](repeating: 0, count: 2 * rank)
+            guard pads.count == 2 * rank else {
+                throw LTError(.malformed, "\(pads.count) pads for \(rank) spatial dimensions")
+            }
+            return (Array(pads[..<rank]), Array(pads[rank...]))
+        case "VALID":
+            return ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
+        case "SAME_UPPER", "SAME_LOWER":
+            var begin: [Int] = []
+            var end: [Int] = []
+            for axis in 0..<rank {
+                let stride = strides?[axis] ?? 1
+                let extent = (kernel[axis] - 1) * (dilations?[axis] ?? 1) + 1
+                let total = max(0, ((input[axis] + stride - 1) / stride - 1) * stride + extent - input[axis])
+                let small = total / 2
+                begin.append(autoPad == "SAME_UPPER" ? small : total - small)
+                end.append(autoPad == "SAME_UPPER" ? total - small : small)
+            }
+            return (begin, end)
+        default: throw LTError(.malformed, "auto_pad is '\(autoPad)'")
+        }
+    }
+
+    func strides(_ rank: Int) -> [Int] { strides ?? [Int](repeating: 1, count: rank) }
+    func dilations(_ rank: Int) -> [Int] { dilations ?? [Int](repeating: 1, count: rank) }
+}
+
+extension TorchTensor {
+    /// Pads the last dimensions with a constant; negative widths cut.
+    func padded(begin: [Int], end: [Int], value: Double) throws(LTError) -> TorchTensor {
+        // libtorch wants the last dimension first, begin and end in pairs.
+        let widths = zip(begin, end).reversed().flatMap { [$0, $1] }
+        return try Torch.one("constant_pad_nd", [.tensor(self), .ints(widths), .double(value)])
+    }
+}
+
+extension TorchOperatorTable {
+    static let conv: Entry = { (node, _) throws(LTError) in
+        let window = try TorchWindow(node)
+        let group = try node.int("group") ?? 1
+        return { (x: TorchArguments, _) throws(LTError) in
+            var input = try x[0]
+            let weight = try x[1]
+            let kernel = Array(weight.dims.dropFirst(2))
+            var (begin, end) = try window.padding(input: Array(input.dims.dropFirst(2)), kernel: kernel)
+            if begin != end {
+                input = try input.padded(begin: begin, end: end, value: 0)
+                begin = [Int](repeating: 0, count: kernel.count)
+                end = begin
+            }
+            return try Torch.call(
+                "convolution",
+                [
+                    .tensor(input), .tensor(weight), .tensor(x.optional(2)), .ints(window.strides(kernel.count)),
+                    .ints(begin), .ints(window.dilations(kernel.count)), .bool(false),
+                    .ints([Int](repeating: 0, count: kernel.count)), .int(group),
+                ])
+        }
+    }
+}
