@@ -1,0 +1,123 @@
+// Checkpoint: the state of a run between two iterations, as one safetensors file (8 bytes header length, JSON header, raw
+// little-endian tensors; https://github.com/huggingface/safetensors). Weights under their names, momentum under `momentum/`.
+
+import Foundation
+import LTCore
+import OrderedCollections
+
+/// Weights, momentum, and how far the run is. Samplers, augmentation and dropout are functions of seed and iteration, so the
+/// iteration is their whole state.
+public struct Checkpoint: Sendable {
+    /// Iterations done.
+    public var iteration: Int
+    /// Digest of the recipe that made it; another recipe cannot go on from here.
+    public var recipeDigest: String
+    public var tensors: OrderedDictionary<String, Tensor>
+    /// The part of log.csv that belongs to the iterations done.
+    public var logLength: Int
+
+    public init(iteration: Int, recipeDigest: String, tensors: OrderedDictionary<String, Tensor>, logLength: Int) {
+        self.iteration = iteration
+        self.recipeDigest = recipeDigest
+        self.tensors = tensors
+        self.logLength = logLength
+    }
+
+    private static let momentumPrefix = "momentum/"
+    /// The momentum buffers under their parameters' names.
+    public var momentum: OrderedDictionary<String, Tensor> {
+        var result: OrderedDictionary<String, Tensor> = [:]
+        for (name, tensor) in tensors where name.hasPrefix(Self.momentumPrefix) {
+            result[String(name.dropFirst(Self.momentumPrefix.count))] = tensor
+        }
+        return result
+    }
+    public mutating func add(momentum: OrderedDictionary<String, Tensor>) {
+        for (name, tensor) in momentum { tensors[Self.momentumPrefix + name] = tensor }
+    }
+
+
+    /// Writes the file; a crash leaves the old one or the new one.
+    /// - Throws: `io`.
+    public func write(to path: String) throws(LTError) {
+        var header: [String: Any] = [
+            "__metadata__": [
+                "format": "longtail-checkpoint-1", "iteration": "\(iteration)", "recipe": recipeDigest,
+                "log_length": "\(logLength)",
+            ]
+        ]
+        var offset = 0
+        for (name, tensor) in tensors {
+            guard let dtype = Self.names.first(where: { $0.type == tensor.type })?.name else {
+                throw LTError(.unsupported, "a checkpoint holds no tensor(\(tensor.type.onnxName))")
+            }
+            header[name] = [
+                "dtype": dtype, "shape": tensor.dims, "data_offsets": [offset, offset + tensor.byteCount],
+            ]
+            offset += tensor.byteCount
+        }
+        var json: Data
+        do {
+            json = try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
+        } catch {
+            throw LTError(.invalidArgument, "the checkpoint's header is no JSON: \(error)")
+        }
+        while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
+        var bytes = Data(capacity: 8 + json.count + offset)
+        withUnsafeBytes(of: UInt64(json.count).littleEndian) { bytes.append(contentsOf: $0) }
+        bytes.append(json)
+        for tensor in tensors.values { bytes.append(contentsOf: tensor.bytes) }
+        let buffer = try Buffer(byteCount: bytes.count)
+        bytes.copyBytes(to: buffer.mutableBytes)
+        try Files.write(buffer.bytes, to: path)
+    }
+
+    /// Reads what `write` wrote.
+    /// - Throws: `io`, `malformed`.
+    public static func read(_ path: String) throws(LTError) -> Checkpoint {
+        try within("checkpoint \(path)") { () throws(LTError) in
+            let file = try Files.read(path)
+            return try withExtendedLifetime(file) { () throws(LTError) in try parse(file.bytes) }
+        }
+    }
+
+    private static let names: [(name: String, type: ElementType)] = [
+        ("F32", .float32), ("F64", .float64), ("I64", .int64), ("I32", .int32), ("U8", .uint8), ("BOOL", .bool),
+        ("F16", .float16), ("BF16", .bfloat16),
+    ]
+
+    private static func parse(_ bytes: UnsafeRawBufferPointer) throws(LTError) -> Checkpoint {
+        guard bytes.count >= 8 else { throw LTError(.malformed, "\(bytes.count) bytes are no safetensors file") }
+        let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        guard length <= UInt64(bytes.count - 8), length <= 100_000_000 else {
+            throw LTError(.malformed, "the header has \(length) bytes, the file \(bytes.count)")
+        }
+        let start = 8 + Int(length)
+        let parsed = try? JSONSerialization.jsonObject(with: Data(bytes[8..<start]))
+        guard let header = parsed as? [String: Any], let metadata = header["__metadata__"] as? [String: String],
+            let iteration = metadata["iteration"].flatMap({ Int($0) }), iteration >= 0, let recipe = metadata["recipe"],
+            let logLength = metadata["log_length"].flatMap({ Int($0) })
+        else { throw LTError(.malformed, "the header is not that of a checkpoint") }
+        var found: [(name: String, offset: Int, tensor: Tensor)] = []
+        for (name, value) in header where name != "__metadata__" {
+            guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String,
+                let type = names.first(where: { $0.name == dtype })?.type, let dims = fields["shape"] as? [Int],
+                let offsets = fields["data_offsets"] as? [Int], offsets.count == 2
+            else { throw LTError(.malformed, "the header's entry '\(name)' is not that of a tensor") }
+            let shape = try Shape(dims)
+            let count = Tensor.byteCount(type, shape)
+            guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] - offsets[0] == count,
+                offsets[1] <= bytes.count - start
+            else { throw LTError(.malformed, "tensor '\(name)' of shape \(shape) lies outside the file") }
+            let tensor = try Tensor(type, shape)
+            UnsafeMutableRawBufferPointer(start: tensor.rawPointer, count: count).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: bytes[start + offsets[0]..<start + offsets[1]]))
+            found.append((name, offsets[0], tensor))
+        }
+        var tensors: OrderedDictionary<String, Tensor> = [:]
+        for entry in found.sorted(by: { ($0.offset, $0.name) < ($1.offset, $1.name) }) {
+            tensors[entry.name] = entry.tensor
+        }
+        return Checkpoint(iteration: iteration, recipeDigest: recipe, tensors: tensors, logLength: logLength)
+    }
+}
