@@ -112,7 +112,8 @@ let package = Package(
         tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"]),
         tests("LTEvalTests", ["LTEval", "LTData", "LTDecision", "LTCore"]),
         tests("LTPredictorTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
-        tests("LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTGraph", "LTDecision", "LTCore", "LTRuntime"]),
+        tests(
+            "LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTGraph", "LTDecision", "LTCore", "LTRuntime"], fixtures: true),
         tests(
             "LTPipelineTests",
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),

@@ -76,7 +76,14 @@ public final class RecipeSection {
 
     /// How errors name this section.
     public var place: String { path.isEmpty ? "the recipe" : "section '\(path)' of the recipe" }
-    public func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+    /// The keys that are there, in order.
+    public var keys: [String] { entries.map(\.key) }
+
+    /// The mapping as YAML in one fixed form, without some of its keys: comments and layout make no difference.
+    func canonicalText(without dropped: Set<String>) -> String {
+        let pairs = entries.filter { !dropped.contains($0.key) }.map { (Node($0.key), $0.node) }
+        return (try? Yams.serialize(node: Node(pairs, .implicit, .block))) ?? ""
+    }
 
     /// An error about a key: `network.depth: 33, expected …`.
     public func error(_ key: String, _ message: String) -> LTError {

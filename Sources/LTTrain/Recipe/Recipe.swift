@@ -1,0 +1,196 @@
+// Recipe: a YAML file that says everything about a run: data, network, initial weights, what is frozen, sampler, loss,
+// optimizer, schedule, augmentation, seed. Unknown keys and values out of range are errors that name the key.
+
+import Foundation
+import LTCore
+import LTDecision
+import LTImage
+import Yams
+
+/// A parsed recipe. Sampler, loss and schedule are read when the data is known (`Trainer`).
+public struct Recipe {
+    /// Annotations and the folder their file names are relative to.
+    public struct Split: Sendable {
+        public var annotations: String
+        public var images: String
+    }
+    public struct Start: Sendable {
+        /// An ONNX file whose initializers are taken by name.
+        public var path: String
+        /// Patterns of initializers that keep their fresh values (a new head).
+        public var reset: [String]
+    }
+    public struct Freeze: Sendable {
+        /// Patterns of initializers that are not trained; batch normalisations among them keep their statistics.
+        public var parameters: [String] = []
+        /// Every batch normalisation keeps its running statistics; scale and shift are trained unless frozen.
+        public var batchNorm = false
+    }
+
+    /// The effective text, overrides applied: provenance.
+    public var text: String
+    /// Digest of everything that determines the result.
+    public var digest: String
+    public var train: Split
+    /// Split name → split, in the recipe's order, measured at the end.
+    public var validate: [(name: String, split: Split)]
+    /// nil: the graph of `start` itself is trained.
+    public var network: (any Network)?
+    public var start: Start?
+    public var freeze: Freeze
+    public var optimizer: SGD.Options
+    public var learningRate: Double
+    public var epochs: Int?
+    public var iterations: Int?
+    public var batch: Int
+    public var size: Int
+    public var preprocess: Preprocess
+    public var augmentation: Augmentation
+    public var groups: FrequencyGroups
+    public var seed: UInt64
+    public var threads: Int?
+    public var out: String?
+    /// Iterations between checkpoints; nil: once per epoch.
+    public var checkpointEvery: Int?
+    /// Bytes of decoded images that stay in memory.
+    public var cacheBytes: Int
+    let samplerSection: RecipeSection
+    let lossSection: RecipeSection
+    let scheduleSection: RecipeSection?
+
+    /// Reads a file; `overrides` are `key.path=value`.
+    public static func read(_ path: String, overrides: [String] = []) throws(LTError) -> Recipe {
+        try within("recipe \(path)") { () throws(LTError) in
+            let file = try Files.read(path, limit: 1 << 24)
+            return try Recipe(yaml: String(decoding: file.bytes, as: UTF8.self), overrides: overrides)
+        }
+    }
+
+    public init(yaml: String, overrides: [String] = []) throws(LTError) {
+        let root = try RecipeSection(yaml: yaml, overrides: overrides)
+        text = root.canonicalText(without: [])
+        digest = SHA256.digest(of: root.canonicalText(without: ["out", "threads", "validate", "checkpoint_every"]))
+
+        train = try Recipe.split(root.required("train", root.section("train")))
+        validate = []
+        if let section = try root.section("validate") {
+            for name in section.keys {
+                validate.append((name, try Recipe.split(section.required(name, section.section(name)))))
+            }
+            try section.finish()
+        }
+
+        if let section = try root.section("network") {
+            network = try section.named(NetworkTable.all.map { ($0.name, $0) }).init(section)
+        }
+        if let section = try root.section("init") {
+            start = Start(
+                path: try section.required("from", section.string("from")), reset: try section.strings("reset") ?? [])
+            try section.finish()
+        }
+        guard network != nil || start != nil else {
+            throw LTError(.notFound, "the recipe has neither 'network' nor 'init': there is nothing to train")
+        }
+        freeze = Freeze()
+        if let section = try root.section("freeze") {
+            freeze.parameters = try section.strings("parameters") ?? []
+            freeze.batchNorm = try section.bool("batch_norm") ?? false
+            try section.finish()
+        }
+
+        samplerSection = try root.required("sampler", root.section("sampler"))
+        lossSection = try root.required("loss", root.section("loss"))
+        scheduleSection = try root.section("schedule")
+
+        optimizer = SGD.Options()
+        let section = try root.required("optimizer", root.section("optimizer"))
+        enum Decayed: String, CaseIterable { case all, weights }
+        _ = try section.named([("sgd", true)])
+        learningRate = try section.required("lr", section.double("lr", in: 0...1000))
+        optimizer.momentum = try section.double("momentum", in: 0...0.9999) ?? 0.9
+        optimizer.weightDecay = try section.double("weight_decay", in: 0...10) ?? 0
+        optimizer.decaysWeightsOnly = try section.choice("decay", Decayed.self) == .weights
+        optimizer.clipNorm = try section.double("clip_norm", in: 1e-6...1e9)
+        try section.finish()
+
+        epochs = try root.int("epochs", in: 1...1_000_000)
+        iterations = try root.int("iterations", in: 1...1_000_000_000)
+        guard (epochs == nil) != (iterations == nil) else {
+            throw LTError(.invalidArgument, "the recipe must say either 'epochs' or 'iterations'")
+        }
+        batch = try root.required("batch", root.int("batch", in: 1...65_536))
+
+        let input = try root.required("input", root.section("input"))
+        size = try input.required("size", input.int("size", in: 8...4096))
+        let mean = try input.doubles("mean", in: -10...10) ?? [0.485, 0.456, 0.406]
+        let std = try input.doubles("std", in: 1e-6...10) ?? [0.229, 0.224, 0.225]
+        let kernel = try input.choice("kernel", ResizeKernel.self) ?? .pilBilinear
+        try input.finish()
+        preprocess = Preprocess(
+            resize: Preprocess.Resize(mode: .squash, size: Preprocess.Size(size), kernel: kernel), mean: mean, std: std)
+        try preprocess.validate()
+
+        augmentation = try Recipe.augmentation(root.section("augment"))
+        groups = try root.string("groups").map { name throws(LTError) in try FrequencyGroups(named: name) } ?? .db
+        seed = UInt64(try root.int("seed", in: 0...Int.max) ?? 1)
+        threads = try root.int("threads", in: 1...1024)
+        out = try root.string("out")
+        checkpointEvery = try root.int("checkpoint_every", in: 1...1_000_000_000)
+        cacheBytes = (try root.int("cache_mib", in: 0...1_000_000) ?? 2048) << 20
+        try root.finish()
+    }
+
+    private static func split(_ section: RecipeSection) throws(LTError) -> Split {
+        let split = Split(
+            annotations: try section.required("annotations", section.string("annotations")),
+            images: try section.required("images", section.string("images")))
+        try section.finish()
+        return split
+    }
+
+    private static func augmentation(_ section: RecipeSection?) throws(LTError) -> Augmentation {
+        var result = Augmentation()
+        guard let section else { return result }
+        func range(_ section: RecipeSection, _ key: String, _ bounds: ClosedRange<Double>) throws(LTError)
+            -> ClosedRange<Double>?
+        {
+            guard let values = try section.doubles(key, in: bounds) else { return nil }
+            guard values.count == 2, values[0] <= values[1] else {
+                throw section.error(key, "expected two numbers, the lesser first")
+            }
+            return values[0]...values[1]
+        }
+        if let part = try section.section("photometric") {
+            var photometric = Augmentation.Photometric()
+            photometric.brightness = try part.double("brightness", in: 0...255) ?? photometric.brightness
+            photometric.contrast = try range(part, "contrast", 0...10) ?? photometric.contrast
+            photometric.saturation = try range(part, "saturation", 0...10) ?? photometric.saturation
+            photometric.hue = try part.double("hue", in: 0...180) ?? photometric.hue
+            photometric.permutesChannels = try part.bool("permute_channels") ?? photometric.permutesChannels
+            try part.finish()
+            result.photometric = photometric
+        }
+        if let part = try section.section("crop") {
+            var crop = Augmentation.Crop()
+            crop.scale = try range(part, "scale", 0.01...1) ?? crop.scale
+            crop.ratio = try range(part, "ratio", 0.01...100) ?? crop.ratio
+            try part.finish()
+            result.crop = crop
+        }
+        result.flip = try section.double("flip", in: 0...1) ?? 0
+        try section.finish()
+        return result
+    }
+}
+
+extension RecipeSection {
+    /// The entry of a table that the section's `name` names.
+    /// - Throws: `invalidArgument` with the names there are.
+    func named<Entry>(_ table: [(name: String, entry: Entry)]) throws(LTError) -> Entry {
+        let name = try required("name", string("name"))
+        guard let found = table.first(where: { $0.name == name }) else {
+            throw error("name", "'\(name)', expected one of \(table.map(\.name).joined(separator: ", "))")
+        }
+        return found.entry
+    }
+}
