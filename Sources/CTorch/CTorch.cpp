@@ -179,6 +179,5 @@ void lt_torch_set_threads(int32_t count) {
     at::set_num_threads(count);
 }
 
-void lt_torch_seed(uint64_t seed) { at::manual_seed(seed); }
 const char *lt_torch_version(void) { return TORCH_VERSION; }
 }

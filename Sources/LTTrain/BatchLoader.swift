@@ -33,10 +33,7 @@ final class ImageCache: @unchecked Sendable {
         if let image = lock.withLock({ kept[index] }) { return image }
         let path = paths[index]
         let image = try within("image \(path)") { () throws(LTError) in
-            let file = try Files.read(path)
-            return try withExtendedLifetime(file) { () throws(LTError) in
-                try Image.decode(file.bytes, options)
-            }
+            try Image.decode([UInt8](try readFile(path)), options)
         }
         lock.withLock {
             if kept[index] == nil, used + image.pixels.byteCount <= limit {
@@ -135,7 +132,8 @@ final class BatchLoader: @unchecked Sendable {
             let augmented = try options.augmentation.apply(
                 try cache.image(image), size: size, kernel: kernel, generator: &generator)
             try normalize.apply(
-                augmented, into: UnsafeMutableBufferPointer(rebasing: pixels[position * stride..<(position + 1) * stride])
+                augmented,
+                into: UnsafeMutableBufferPointer(rebasing: pixels[position * stride..<(position + 1) * stride])
             )
             for label in self.targets[image] { labels[position * options.classes + label] = 1 }
         }

@@ -36,7 +36,6 @@ public struct Checkpoint: Sendable {
         for (name, tensor) in momentum { tensors[Self.momentumPrefix + name] = tensor }
     }
 
-
     /// Writes the file; a crash leaves the old one or the new one.
     /// - Throws: `io`.
     public func write(to path: String) throws(LTError) {
@@ -67,17 +66,19 @@ public struct Checkpoint: Sendable {
         withUnsafeBytes(of: UInt64(json.count).littleEndian) { bytes.append(contentsOf: $0) }
         bytes.append(json)
         for tensor in tensors.values { bytes.append(contentsOf: tensor.bytes) }
-        let buffer = try Buffer(byteCount: bytes.count)
-        bytes.copyBytes(to: buffer.mutableBytes)
-        try Files.write(buffer.bytes, to: path)
+        try replaceFile(path, with: [UInt8](bytes))
     }
 
     /// Reads what `write` wrote.
     /// - Throws: `io`, `malformed`.
     public static func read(_ path: String) throws(LTError) -> Checkpoint {
         try within("checkpoint \(path)") { () throws(LTError) in
-            let file = try Files.read(path)
-            return try withExtendedLifetime(file) { () throws(LTError) in try parse(file.bytes) }
+            let bytes = try readFile(path)
+            var result: Result<Checkpoint, LTError> = .failure(LTError(.malformed, "empty"))
+            bytes.withUnsafeBytes { raw in
+                do throws(LTError) { result = .success(try parse(raw)) } catch { result = .failure(error) }
+            }
+            return try result.get()
         }
     }
 
@@ -119,5 +120,18 @@ public struct Checkpoint: Sendable {
             tensors[entry.name] = entry.tensor
         }
         return Checkpoint(iteration: iteration, recipeDigest: recipe, tensors: tensors, logLength: logLength)
+    }
+}
+
+/// The bytes of a file.
+/// - Throws: `io` naming the path and the reason.
+func readFile(_ path: String) throws(LTError) -> Data {
+    do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        throw LTError(
+            .io,
+            "cannot read \(path): \(!exists ? "there is no such file" : isFolder.boolValue ? "it is a folder" : error.localizedDescription)"
+        )
     }
 }

@@ -11,10 +11,13 @@ public struct TorchMode: Sendable {
     public var training: Bool
     /// Batch normalisations keep their running statistics while training; scale and shift are still trained.
     public var frozenBatchNorm: Bool
+    /// What dropout draws from; every node mixes in its position.
+    public var seed: UInt64
 
-    public init(training: Bool, frozenBatchNorm: Bool = false) {
+    public init(training: Bool, frozenBatchNorm: Bool = false, seed: UInt64 = 0) {
         self.training = training
         self.frozenBatchNorm = frozenBatchNorm
+        self.seed = seed
     }
     public static let inference = TorchMode(training: false)
 }
@@ -98,7 +101,7 @@ public final class TorchExecutor {
         for input in graph.runtimeInputs where values[input.name] == nil {
             throw LTError(.notFound, "no value for the graph's input '\(input.name)'")
         }
-        for step in steps {
+        for (index, step) in steps.enumerated() {
             var arguments: [TorchTensor?] = []
             for name in step.node.inputs {
                 if name.isEmpty {
@@ -110,13 +113,16 @@ public final class TorchExecutor {
                 }
             }
             var mode = mode
+            mode.seed = mode.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(index)
             if let statistics = step.statistics, frozenStatistics.contains(statistics) { mode.frozenBatchNorm = true }
             let results = try within(step.node.label) { () throws(LTError) in
                 try step.kernel(TorchArguments(arguments), mode)
             }
             guard results.count >= step.node.outputs.count else {
-                throw LTError(.unsupported, "the trainer gives \(results.count) outputs, not \(step.node.outputs.count)")
-                    .inside(step.node.label)
+                throw LTError(
+                    .unsupported, "the trainer gives \(results.count) outputs, not \(step.node.outputs.count)"
+                )
+                .inside(step.node.label)
             }
             for (name, result) in zip(step.node.outputs, results) where !name.isEmpty { values[name] = result }
             for name in step.released { values[name] = nil }
@@ -144,7 +150,8 @@ public final class TorchExecutor {
     public func load(_ name: String, _ tensor: Tensor) throws(LTError) {
         guard let target = initializers[name] else { throw LTError(.notFound, "no initializer '\(name)'") }
         guard target.dims == tensor.dims else {
-            throw LTError(.shapeMismatch, "initializer '\(name)' has shape \(tensor.dims), the graph needs \(target.dims)")
+            throw LTError(
+                .shapeMismatch, "initializer '\(name)' has shape \(tensor.dims), the graph needs \(target.dims)")
         }
         try target.copy(from: try TorchTensor(tensor))
     }

@@ -11,9 +11,9 @@ extension Trainer {
     public func export() throws(LTError) -> Graph {
         var graph = try executor.exported()
         let activation = DecisionLayer.Activation(rawValue: type(of: loss).activation)
-        graph.metadata["lt.preprocess"] = try recipe.preprocess.json()
         let layer = DecisionLayer(
-            task: activation == .softmax ? .multiclass : .multilabel, labels: training.labels,
+            task: activation == .softmax ? .multiclass : .multilabel, preprocess: recipe.preprocess,
+            labels: training.labels,
             trainCounts: training.counts.images, groups: recipe.groups, activation: activation,
             provenance: DecisionLayer.Provenance(
                 recipe: recipe.text, loss: lossName, seed: recipe.seed,
@@ -28,8 +28,8 @@ extension Trainer {
     private func selfTest(_ graph: Graph) throws(LTError) -> SelfTest? {
         var smallest: [UInt8]?
         for path in training.paths.prefix(50) {
-            let file = try within("image \(path)") { () throws(LTError) in try Files.read(path) }
-            if file.byteCount < smallest?.count ?? .max { smallest = Array(file.bytes) }
+            let file = try within("image \(path)") { () throws(LTError) in try readFile(path) }
+            if file.count < smallest?.count ?? .max { smallest = Array(file) }
         }
         guard let bytes = smallest, let output = graph.outputs.first?.name else { return nil }
         let size = recipe.size

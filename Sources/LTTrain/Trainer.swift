@@ -19,6 +19,8 @@ public final class Trainer {
         public var threads = 1
         /// No progress on standard error.
         public var silent = false
+        /// Asked between iterations: true ends the run with a checkpoint and the error `cancelled`.
+        public var isInterrupted: @Sendable () -> Bool = { false }
         /// Ends after this many iterations with a checkpoint, as an interruption would.
         public var stopAfter: Int?
         public init(out: String) { self.out = out }
@@ -127,6 +129,19 @@ public final class Trainer {
     private var logPath: String { options.out + "/log.csv" }
     public var modelPath: String { options.out + "/model.onnx" }
 
+    /// One line for the start of a run.
+    public var summary: String {
+        let trained = trainedCount
+        return
+            "\(executor.parameterCount) parameters (\(trained) trained), \(length.iterations) iterations of \(recipe.batch), "
+            + "\(lossName), \(options.threads) thread\(options.threads == 1 ? "" : "s")"
+    }
+    private var trainedCount: Int {
+        executor.trainableNames.reduce(0) {
+            $0 + (executor.initializers[$1].map { $0.requiresGrad ? $0.count : 0 } ?? 0)
+        }
+    }
+
     /// Trains and exports.
     /// - Returns: whether the run came to its end (false after `stopAfter`).
     /// - Throws: `notFinite` with the iteration when loss or gradient are no numbers; the last checkpoint stays.
@@ -163,15 +178,20 @@ public final class Trainer {
             log.append(contentsOf: "\(iteration),\(rate),\(value),\(norm)\n".utf8)
             smooth = smooth.map { 0.95 * $0 + 0.05 * value } ?? value
             progress.show(done: iteration + 1, text: String(format: "loss %.4f  lr %.4g", smooth ?? value, rate))
-            if (iteration + 1) % every == 0 || iteration + 1 == end { try save(iteration + 1) }
+            let stops = options.isInterrupted()
+            if (iteration + 1) % every == 0 || iteration + 1 == end || stops { try save(iteration + 1) }
+            if stops, iteration + 1 < length.iterations {
+                throw LTError(
+                    .cancelled, "stopped after iteration \(iteration), the state is in \(checkpointPath)",
+                    hint: "the same command with --resume goes on")
+            }
         }
     }
 
     private func step(_ batch: Batch, iteration: Int, rate: Double) throws(LTError) -> (loss: Double, norm: Double) {
-        // Dropout draws from libtorch's generator: its state, too, is a function of the iteration.
-        Torch.seed(recipe.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(iteration))
         let images = try TorchTensor(batch.images).channelsLast()
-        let logits = try executor.run(images, mode: TorchMode(training: true))
+        let logits = try executor.run(
+            images, mode: TorchMode(training: true, seed: recipe.seed &+ UInt64(iteration) << 32))
         let targets = try TorchTensor(batch.targets)
         guard logits.dims == targets.dims else {
             throw LTError(.shapeMismatch, "the network gives \(logits.dims), the targets are \(targets.dims)")
@@ -192,7 +212,7 @@ public final class Trainer {
         var checkpoint = Checkpoint(
             iteration: iteration, recipeDigest: recipe.digest, tensors: tensors, logLength: log.count)
         checkpoint.add(momentum: try optimizer.state())
-        try Files.write(String(decoding: log, as: UTF8.self), to: logPath)
+        try replaceFile(logPath, with: [UInt8](log))
         try checkpoint.write(to: checkpointPath)
     }
 
@@ -208,7 +228,8 @@ public final class Trainer {
                 hint: "give another --out, or run without --resume to start over")
         }
         guard checkpoint.iteration <= length.iterations else {
-            throw LTError(.conflict, "\(checkpointPath) is at iteration \(checkpoint.iteration) of \(length.iterations)")
+            throw LTError(
+                .conflict, "\(checkpointPath) is at iteration \(checkpoint.iteration) of \(length.iterations)")
         }
         for name in executor.trainableNames + executor.statisticNames {
             guard let tensor = checkpoint.tensors[name] else {
@@ -217,8 +238,7 @@ public final class Trainer {
             try executor.load(name, tensor)
         }
         try optimizer.restore(checkpoint.momentum)
-        let file = try Files.read(logPath)
-        log = Data(file.bytes.prefix(checkpoint.logLength))
+        log = try readFile(logPath).prefix(checkpoint.logLength)
         return checkpoint.iteration
     }
 }

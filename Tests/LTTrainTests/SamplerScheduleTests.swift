@@ -91,7 +91,8 @@ import Testing
     }
 
     @Test func cosineEqualsPyTorch() throws {
-        let entry = try #require(try Fixtures.cases("lr_schedules.json").first { ($0["case"] as? String ?? "").contains("cosine") })
+        let entry = try #require(
+            try Fixtures.cases("lr_schedules.json").first { ($0["case"] as? String ?? "").contains("cosine") })
         let rates = flat((entry["outputs"] as? [String: Any])?["lr_of_epoch_1_to_90"])
         let schedule = CosineSchedule(iterations: 90)
         for (index, rate) in rates.enumerated() { #expect(abs(0.2 * schedule.factor(index + 1) - rate) < 1e-12) }

@@ -34,7 +34,8 @@ func flat(_ json: Any?) -> [Double] {
     switch json {
     case let list as [Any]: list.flatMap { flat($0) }
     case let number as NSNumber: [number.doubleValue]
-    case let text as String: [Double(text) ?? (text == "-Infinity" ? -.infinity : text == "Infinity" ? .infinity : .nan)]
+    case let text as String:
+        [Double(text) ?? (text == "-Infinity" ? -.infinity : text == "Infinity" ? .infinity : .nan)]
     default: []
     }
 }

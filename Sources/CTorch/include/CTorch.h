@@ -64,8 +64,6 @@ void lt_torch_clear_grad(lt_torch_tensor *tensor);
 // Gradient recording of this thread; returns the previous state.
 int32_t lt_torch_set_grad_enabled(int32_t flag);
 void lt_torch_set_threads(int32_t count);
-// Seeds the generator that dropout draws from.
-void lt_torch_seed(uint64_t seed);
 const char *lt_torch_version(void);
 
 #ifdef __cplusplus

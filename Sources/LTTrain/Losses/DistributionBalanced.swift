@@ -10,7 +10,8 @@ import LTCore
 
 public struct DistributionBalanced: Loss {
     public static let name = "distribution-balanced"
-    public static let summary = "re-balanced weights, negative-tolerant logits and focal term for long-tailed multi-label sets"
+    public static let summary =
+        "re-balanced weights, negative-tolerant logits and focal term for long-tailed multi-label sets"
     public static let activation = "sigmoid"
 
     public enum ReweightFunction: String, Sendable, CaseIterable {
@@ -140,7 +141,9 @@ public struct DistributionBalanced: Loss {
 
     /// The weight w before regularisation, [N, C], [1, C] or [N, 1]; `nil` for 1 everywhere.
     public func weights(_ y: TorchTensor) throws(LTError) -> TorchTensor? {
-        func row(_ value: (Double) -> Double) throws(LTError) -> TorchTensor { try vector(frequencies.map(value), like: y) }
+        func row(_ value: (Double) -> Double) throws(LTError) -> TorchTensor {
+            try vector(frequencies.map(value), like: y)
+        }
         var weight: TorchTensor
         switch parameters.reweightFunction {
         case .none: return nil

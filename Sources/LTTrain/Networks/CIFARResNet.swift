@@ -20,7 +20,9 @@ public struct CIFARResNet: Network {
             throw LTError(.invalidArgument, "depth \(depth), expected 6 n + 2 (20, 32, 44, 56, 110)")
         }
         // Option A pads a quarter of the new channels on each side.
-        guard width > 0, width % 2 == 0 else { throw LTError(.invalidArgument, "width \(width), expected an even number") }
+        guard width > 0, width % 2 == 0 else {
+            throw LTError(.invalidArgument, "width \(width), expected an even number")
+        }
         self.depth = depth
         self.width = width
     }
@@ -60,7 +62,9 @@ public struct CIFARResNet: Network {
     }
 
     /// Every second row and column, planes/4 zero channels before and after.
-    private func optionA(_ x: String, _ name: String, _ net: inout NetworkBuilder, planes: Int) throws(LTError) -> String {
+    private func optionA(_ x: String, _ name: String, _ net: inout NetworkBuilder, planes: Int) throws(LTError)
+        -> String
+    {
         func constant(_ suffix: String, _ values: [Int64]) throws(LTError) -> String {
             net.builder.initializer("\(name).shortcut.\(suffix)", try Tensor(values))
         }

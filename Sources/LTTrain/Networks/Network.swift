@@ -37,7 +37,8 @@ struct NetworkBuilder {
 
     /// A convolution without bias; weights Kaiming-normal over fan-out, or over fan-in.
     mutating func conv(
-        _ x: String, _ name: String, from inputs: Int, to outputs: Int, kernel: Int, stride: Int = 1, fanIn: Bool = false
+        _ x: String, _ name: String, from inputs: Int, to outputs: Int, kernel: Int, stride: Int = 1,
+        fanIn: Bool = false
     ) throws(LTError) -> String {
         let fan = (fanIn ? inputs : outputs) * kernel * kernel
         let weight = try normal([outputs, inputs, kernel, kernel], deviation: (2 / Double(fan)).squareRoot())
@@ -45,7 +46,8 @@ struct NetworkBuilder {
         return builder.node(
             "Conv", [x, builder.initializer("\(name).weight", weight)], name: name,
             attributes: [
-                "kernel_shape": .ints([Int64(kernel), Int64(kernel)]), "strides": .ints([Int64(stride), Int64(stride)]),
+                "kernel_shape": .ints([Int64(kernel), Int64(kernel)]),
+                "strides": .ints([Int64(stride), Int64(stride)]),
                 "pads": .ints([pad, pad, pad, pad]),
             ])
     }
@@ -71,7 +73,8 @@ struct NetworkBuilder {
         return builder.node(
             "MaxPool", [x], name: "maxpool",
             attributes: [
-                "kernel_shape": .ints([Int64(kernel), Int64(kernel)]), "strides": .ints([Int64(stride), Int64(stride)]),
+                "kernel_shape": .ints([Int64(kernel), Int64(kernel)]),
+                "strides": .ints([Int64(stride), Int64(stride)]),
                 "pads": .ints([pad, pad, pad, pad]),
             ])
     }

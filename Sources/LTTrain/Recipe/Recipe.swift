@@ -61,8 +61,7 @@ public struct Recipe {
     /// Reads a file; `overrides` are `key.path=value`.
     public static func read(_ path: String, overrides: [String] = []) throws(LTError) -> Recipe {
         try within("recipe \(path)") { () throws(LTError) in
-            let file = try Files.read(path, limit: 1 << 24)
-            return try Recipe(yaml: String(decoding: file.bytes, as: UTF8.self), overrides: overrides)
+            return try Recipe(yaml: String(decoding: try readFile(path), as: UTF8.self), overrides: overrides)
         }
     }
 
@@ -161,19 +160,21 @@ public struct Recipe {
             return values[0]...values[1]
         }
         if let part = try section.section("photometric") {
-            var photometric = Augmentation.Photometric()
-            photometric.brightness = try part.double("brightness", in: 0...255) ?? photometric.brightness
+            var photometric = PhotometricDistortion()
+            if let greatest = try part.double("brightness", in: 0...255) {
+                photometric.brightness = -greatest...greatest
+            }
             photometric.contrast = try range(part, "contrast", 0...10) ?? photometric.contrast
             photometric.saturation = try range(part, "saturation", 0...10) ?? photometric.saturation
-            photometric.hue = try part.double("hue", in: 0...180) ?? photometric.hue
-            photometric.permutesChannels = try part.bool("permute_channels") ?? photometric.permutesChannels
+            if let greatest = try part.double("hue", in: 0...180) { photometric.hue = -greatest...greatest }
+            result.permutesChannels = try part.bool("permute_channels") ?? true
             try part.finish()
             result.photometric = photometric
         }
         if let part = try section.section("crop") {
-            var crop = Augmentation.Crop()
-            crop.scale = try range(part, "scale", 0.01...1) ?? crop.scale
-            crop.ratio = try range(part, "ratio", 0.01...100) ?? crop.ratio
+            var crop = RandomCrop()
+            crop.share = try range(part, "scale", 0.01...1) ?? crop.share
+            crop.aspect = try range(part, "ratio", 0.01...100) ?? crop.aspect
             try part.finish()
             result.crop = crop
         }

@@ -50,7 +50,9 @@ public final class RecipeSection {
         }
         var entries: [(key: String, node: Node)] = []
         for (key, value) in mapping {
-            guard let name = key.scalar?.string else { throw LTError(.malformed, "a key that is no text\(Self.at(key))") }
+            guard let name = key.scalar?.string else {
+                throw LTError(.malformed, "a key that is no text\(Self.at(key))")
+            }
             guard !entries.contains(where: { $0.key == name }) else {
                 throw LTError(.malformed, "key '\(name)' is there twice\(Self.at(key))")
             }
@@ -175,7 +177,8 @@ public final class RecipeSection {
         return result
     }
     /// One of an enumeration's raw values.
-    public func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _: Choice.Type) throws(LTError) -> Choice?
+    public func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _: Choice.Type) throws(LTError)
+        -> Choice?
     where Choice.RawValue == String {
         guard let text = try string(key) else { return nil }
         guard let choice = Choice(rawValue: text) else {

@@ -19,7 +19,8 @@ public struct ClassAwareSampler: Sampler {
     /// - Throws: `invalidArgument` naming a class without images.
     public init(_ data: SamplerData, samplesPerClass: Int = 3, reduce: Int = 4, seed: UInt64) throws(LTError) {
         guard samplesPerClass > 0, reduce > 0, !data.classNames.isEmpty else {
-            throw LTError(.invalidArgument, "class-aware sampling needs classes and positive samples_per_class and reduce")
+            throw LTError(
+                .invalidArgument, "class-aware sampling needs classes and positive samples_per_class and reduce")
         }
         var lists = [[Int]](repeating: [], count: data.classNames.count)
         for (image, labels) in data.labels.enumerated() { for label in Set(labels) { lists[label].append(image) } }

@@ -109,8 +109,6 @@ public enum Torch {
     public static var version: String { String(cString: lt_torch_version()) }
     /// Sets the number of threads of libtorch's operators.
     public static func setThreads(_ count: Int) { lt_torch_set_threads(Int32(clamping: max(1, count))) }
-    /// Seeds the generator that dropout draws from.
-    public static func seed(_ seed: UInt64) { lt_torch_seed(seed) }
 
     /// Runs `body` without recording gradients.
     public static func withoutGrad<Result>(_ body: () throws(LTError) -> Result) throws(LTError) -> Result {

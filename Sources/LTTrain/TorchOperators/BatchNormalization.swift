@@ -25,8 +25,15 @@ extension TorchOperatorTable {
     static let dropout: Entry = { (node, _) throws(LTError) in
         let ratio = try node.float("ratio").map(Double.init)
         return { (x: TorchArguments, mode: TorchMode) throws(LTError) in
+            let input = try x[0]
             let probability = try x.scalar(or: ratio, 1) ?? 0.5
-            return try Torch.call("dropout", [.tensor(x[0]), .double(probability), .bool(mode.training)])
+            guard mode.training, probability > 0 else { return [input] }
+            guard probability < 1 else { throw LTError(.invalidArgument, "a dropout ratio of \(probability)") }
+            // Our own generator: the mask is a function of the seed, whatever else runs in the process.
+            var generator = SeededGenerator(seed: mode.seed)
+            let keep = Float(1 / (1 - probability))
+            let mask = (0..<input.count).map { _ in generator.uniform() < probability ? 0 : keep }
+            return [try input * TorchTensor(mask, input.dims).cast(input.type ?? .float32)]
         }
     }
 }

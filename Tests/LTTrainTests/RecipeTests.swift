@@ -1,0 +1,54 @@
+// Recipes: unknown keys by name with the nearest known one, ranges, overrides.
+
+import LTCore
+import LTTrain
+import Testing
+
+@Suite struct RecipeTests {
+    func failure(_ overrides: [String], yaml: String = testRecipe) -> LTError? {
+        do {
+            _ = try Recipe(yaml: yaml, overrides: overrides)
+            return nil
+        } catch { return error }
+    }
+
+    @Test func unknownKeysAreNamedWithTheNearestKnownOne() {
+        let typo = failure(["optimizer.momentun=0.8"])
+        #expect(typo?.message.hasPrefix("unknown key 'optimizer.momentun'") ?? false)
+        #expect(typo?.hint == "did you mean 'momentum'?")
+        let root = failure([], yaml: testRecipe + "\nsede: 4\n")
+        #expect(root?.message.contains("unknown key 'sede' (line ") ?? false)
+        #expect(root?.hint == "did you mean 'seed'?")
+        let stranger = failure(["augment.zzzzzzzz=1"])
+        #expect(stranger?.hint?.contains("crop, flip, photometric") ?? false)
+    }
+
+    @Test func valuesOutOfRangeNameTheKey() {
+        #expect(failure(["batch=0"])?.message.contains("batch: '0', expected a whole number from 1") ?? false)
+        #expect(failure(["batch=many"])?.message.contains("batch: 'many'") ?? false)
+        #expect(failure(["optimizer.lr=-1"])?.message.contains("optimizer.lr: '-1'") ?? false)
+        #expect(failure(["augment.crop.scale=[0.9, 0.5]"])?.message.contains("augment.crop.scale") ?? false)
+        #expect(failure(["network.depth=33"])?.message.contains("either depth or blocks") ?? false)
+        #expect(failure(["network={name: resnet, depth: 33}"])?.description.contains("key 'network.depth'") ?? false)
+        #expect(failure(["network={name: vgg}"])?.message.contains("expected one of resnet-cifar, resnet") ?? false)
+        #expect(failure(["epochs=3"])?.message.contains("either 'epochs' or 'iterations'") ?? false)
+        #expect(failure(["loss=null"])?.message == "the recipe has no key 'loss'")
+        #expect(failure([], yaml: "a: [1")?.code == .malformed)
+        #expect(failure([], yaml: "seed: 1\nseed: 2")?.message.contains("seed") ?? false)
+        #expect(failure(["seed"])?.message.contains("expected key.path=value") ?? false)
+        #expect(failure([]) == nil)
+    }
+
+    @Test func scientificNotationIsANumber() throws {
+        let recipe = try Recipe(yaml: testRecipe, overrides: ["optimizer.lr=2e-3"])
+        #expect(recipe.learningRate == 0.002)
+        #expect(recipe.optimizer.weightDecay == 1e-4)
+    }
+
+    @Test func theDigestSeesValuesAndNotLayout() throws {
+        let recipe = try Recipe(yaml: testRecipe)
+        #expect(try Recipe(yaml: "# a comment\n" + testRecipe).digest == recipe.digest)
+        #expect(try Recipe(yaml: testRecipe, overrides: ["out=elsewhere", "threads=2"]).digest == recipe.digest)
+        #expect(try Recipe(yaml: testRecipe, overrides: ["seed=4"]).digest != recipe.digest)
+    }
+}
