@@ -4,10 +4,6 @@
 import LTCore
 import Yams
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// One mapping of a recipe.
 public final class RecipeSection {
     /// Where the mapping lies: "" for the root, else "loss.map".

@@ -1,0 +1,58 @@
+// TrainingRun: `lt-train run` as one call: recipe file and overrides to a folder with model.onnx, log.csv, metrics.json.
+
+import Foundation
+import LTCore
+import LTData
+import LTDecision
+
+/// Reads a recipe and its data, trains, exports, validates.
+public struct TrainingRun {
+    public var recipePath: String
+    public var overrides: [String]
+    public var out: String?
+    public var resume: Bool
+    public var threads: Int?
+
+    public init(recipePath: String, overrides: [String], out: String?, resume: Bool, threads: Int?) {
+        self.recipePath = recipePath
+        self.overrides = overrides
+        self.out = out
+        self.resume = resume
+        self.threads = threads
+    }
+
+    /// Runs to the end, or to a Ctrl-C.
+    public func run() throws(LTError) {
+        let recipe = try Recipe.read(recipePath, overrides: overrides)
+        let name = URL(fileURLWithPath: recipePath).deletingPathExtension().lastPathComponent
+        var options = Trainer.Options(out: out ?? recipe.out ?? "runs/\(name)")
+        options.resume = resume
+        options.threads = threads ?? recipe.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        signal(SIGINT) { _ in interruptions += 1 }
+        signal(SIGTERM) { _ in interruptions += 1 }
+        options.isInterrupted = { interruptions > 0 }
+        let training = try TrainingSet(recipe.train)
+        let trainer = try Trainer(recipe, training: training, options: options)
+        note("\(training.paths.count) images, \(training.labels.count) classes, \(trainer.summary)")
+        try trainer.run()
+        note("wrote \(trainer.modelPath)")
+    }
+
+    private func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+}
+
+/// Signals so far; written by the handler only.
+nonisolated(unsafe) private var interruptions = 0
+
+extension TrainingSet {
+    /// Reads COCO- or LVIS-style annotations.
+    /// - Throws: `io`, `malformed`; `notFound` when image files are missing.
+    init(_ split: Recipe.Split) throws(LTError) {
+        let dataset = try Dataset.coco(split.annotations, imageFolder: split.images)
+        try dataset.requireFiles()
+        self.init(
+            paths: dataset.files, targets: dataset.images.map(\.labels),
+            labels: dataset.categories.map { DecisionLayer.Label(id: $0.id, name: $0.name) },
+            digest: dataset.digest)
+    }
+}

@@ -1,0 +1,25 @@
+// lt-train: trains long-tailed recognition models and exports complete ONNX files. One file per subcommand.
+
+import ArgumentParser
+import Foundation
+import LTCore
+
+@main
+struct LongTailTrain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lt-train",
+        abstract: "Train long-tailed recognition models and export them to ONNX.",
+        subcommands: [Run.self, Losses.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as LTError {
+            FileHandle.standardError.write(Data("lt-train: \(error)\n".utf8))
+            exit(withError: ExitCode.failure)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// lt-train run: trains a recipe.
+
+import ArgumentParser
+import LTTrain
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Train a recipe: checkpoints, log.csv, model.onnx and metrics.json go to the output folder.")
+
+    @Argument(help: "The recipe, a YAML file.")
+    var recipe: String
+
+    @Option(help: "The output folder. Default: the recipe's `out`, else runs/ and the recipe's name.")
+    var out: String?
+
+    @Flag(
+        help:
+            "Go on from the output folder's checkpoint; the result is the same as without the interruption."
+    )
+    var resume = false
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("Overrides a value of the recipe.", valueName: "key.path=value"))
+    var overrides: [String] = []
+
+    @Option(help: "Threads of libtorch. Default: the recipe's `threads`, else the number of cores.")
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads \(threads), expected 1 to 1024")
+        }
+    }
+
+    func run() throws {
+        try TrainingRun(
+            recipePath: recipe, overrides: overrides, out: out, resume: resume, threads: threads
+        ).run()
+    }
+}
