@@ -58,6 +58,16 @@ struct DecodeFixtures: Decodable {
         #expect(errorOf { () throws(LTError) in try Image.decode(bytes) }?.code == .malformed)
     }
 
+    @Test func aJPEGWithAHoleIsAnError() throws {
+        var bytes = try Fixtures.file("rgb-444.jpg")
+        // Stray bytes before the end marker are common and harmless.
+        bytes.insert(contentsOf: [1, 2, 3], at: bytes.count - 2)
+        #expect(try Image.decode(bytes).crc == Image.decode(Fixtures.file("rgb-444.jpg")).crc)
+        bytes.removeSubrange((bytes.count / 2)..<(bytes.count - 2))
+        let error = errorOf { () throws(LTError) in try Image.decode(bytes) }
+        #expect(error?.message.contains("missing") == true)
+    }
+
     @Test func whatIsNoImageIsNamed() throws {
         #expect(errorOf { () throws(LTError) in try Image.decode([]) }?.message.contains("empty") == true)
         let text = errorOf { () throws(LTError) in try Image.decode(Array("hello world".utf8)) }
@@ -84,7 +94,7 @@ struct DecodeFixtures: Decodable {
     @Test func headersTellFormatAndOrientation() throws {
         for (file, format, orientation) in [
             ("exif-6.jpg", ImageFormat.jpeg, 6), ("exif-6.png", .png, 6), ("exif-8.webp", .webp, 8),
-            ("exif-9.jpg", .jpeg, 1), ("rgb.png", .png, 1),
+            ("exif-late.png", .png, 5), ("exif-9.jpg", .jpeg, 1), ("rgb.png", .png, 1),
         ] {
             let header = try Fixtures.file(file).withUnsafeBytes { try Image.header(of: $0) }
             #expect(header.format == format, "\(file)")

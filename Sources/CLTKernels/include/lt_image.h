@@ -44,6 +44,14 @@ int lt_linear_cv2_u8(
     const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
     size_t target_width, size_t target_height);
 
+// Copies pixels in another order: the target's (x, y) is at source[start + x * step_x + y * step_y].
+void lt_turn_u8(
+    const uint8_t *source, ptrdiff_t start, ptrdiff_t step_x, ptrdiff_t step_y, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height);
+
+// Pillow's luma of RGB (channels 3) or RGBA (4): (19595 R + 38470 G + 7471 B + 32768) >> 16.
+void lt_luma_u8(const uint8_t *source, size_t pixels, size_t channels, uint8_t *target);
+
 // Crops, pads, looks up and lays out in one pass: 8-bit pixels to float.
 struct lt_tensor_job {
     const uint8_t *source;

@@ -79,10 +79,13 @@ struct JPEGFile {
             guard tjGetErrorCode(handle) == Int32(bitPattern: TJERR_WARNING.rawValue) else {
                 throw LTError(.malformed, "JPEG: \(message)")
             }
-            // libjpeg's warnings are about data it could repair, and files with them are common; but a picture whose
-            // rest is missing is not a picture. Only the first warning is kept, so the end marker is looked for.
+            // libjpeg's warnings are about data it could repair, and files with them are common; but a picture with
+            // missing parts is not a picture. Only the first warning is kept, so the end marker is looked for too.
             if message.contains("Premature end of JPEG file") || !hasEnd(bytes) {
                 throw LTError(.malformed, "truncated JPEG: the file ends before its picture does")
+            }
+            if message.contains("premature end of data segment") {
+                throw LTError(.malformed, "damaged JPEG: picture data is missing inside the file")
             }
         }
         return components == 4 ? try image.rgbFromInvertedCMYK() : image

@@ -25,13 +25,23 @@ final class PNGFile {
         var ihdr = spng_ihdr()
         if status == 0 { status = spng_get_ihdr(context, &ihdr) }
         try PNGFile.check(status)
-        var exif = spng_exif()
-        var orientation = 1
-        if spng_get_exif(context, &exif) == 0 {
-            orientation = Exif.orientation(UnsafeRawBufferPointer(start: exif.data, count: exif.length))
-        }
         header = ImageHeader(
-            format: .png, width: Int(ihdr.width), height: Int(ihdr.height), orientation: orientation)
+            format: .png, width: Int(ihdr.width), height: Int(ihdr.height), orientation: PNGFile.orientation(bytes))
+    }
+
+    /// Walks the chunks for eXIf, which may stand before or after the picture.
+    private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var at = 8
+        while at + 12 <= bytes.count {
+            let length = (0..<4).reduce(0) { $0 << 8 | Int(bytes[at + $1]) }
+            guard length <= bytes.count - at - 12 else { return 1 }
+            let body = (at + 8)..<(at + 8 + length)
+            if bytes[(at + 4)..<(at + 8)].elementsEqual("eXIf".utf8) {
+                return Exif.orientation(UnsafeRawBufferPointer(rebasing: bytes[body]))
+            }
+            at = body.upperBound + 4
+        }
+        return 1
     }
 
     deinit { spng_ctx_free(context) }

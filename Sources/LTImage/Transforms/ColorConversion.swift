@@ -1,5 +1,6 @@
 // ColorConversion: RGB to grey and back, with Pillow's integer arithmetic.
 
+import CLTKernels
 import LTCore
 
 extension Image {
@@ -7,12 +8,7 @@ extension Image {
     public func grey() throws(LTError) -> Image {
         guard channels > 1 else { return self }
         let result = try Image(width: width, height: height, channels: 1)
-        let (source, target) = (bytes, result.bytes)
-        for pixel in 0..<(width * height) {
-            let at = pixel * channels
-            let luma = 19595 * Int(source[at]) + 38470 * Int(source[at + 1]) + 7471 * Int(source[at + 2]) + 32768
-            target[pixel] = UInt8(truncatingIfNeeded: luma >> 16)
-        }
+        lt_luma_u8(bytes.baseAddress, width * height, channels, result.bytes.baseAddress)
         return result
     }
 

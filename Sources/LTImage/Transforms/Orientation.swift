@@ -1,5 +1,6 @@
 // Orientation: turns and mirrors by EXIF's eight cases, as Pillow's ImageOps.exif_transpose.
 
+import CLTKernels
 import LTCore
 
 extension Image {
@@ -21,16 +22,8 @@ extension Image {
         case 7: (start, stepX, stepY) = (endX + endY, -down, -right)
         default: (start, stepX, stepY) = (endX, down, -right)
         }
-        let (source, target) = (bytes, result.bytes)
-        var written = 0
-        for y in 0..<result.height {
-            var at = start + y * stepY
-            for _ in 0..<result.width {
-                for channel in 0..<channels { target[written + channel] = source[at + channel] }
-                written += channels
-                at += stepX
-            }
-        }
+        lt_turn_u8(
+            bytes.baseAddress, start, stepX, stepY, channels, result.bytes.baseAddress, result.width, result.height)
         return result
     }
 }
