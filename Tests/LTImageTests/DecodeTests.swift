@@ -91,6 +91,25 @@ struct DecodeFixtures: Decodable {
         #expect(limit?.code == .outOfMemory)
     }
 
+    @Test func smallFilesCannotClaimLargePictures() throws {
+        // Below the pixel limit, but more than the bytes can hold.
+        var png = try Fixtures.file("rgb.png")
+        for at in [16, 20] { png.replaceSubrange(at..<(at + 4), with: [0, 0, 0x27, 0x10]) }
+        let crc = Array(png[12..<29]).withUnsafeBytes { crc32($0) }
+        png.replaceSubrange(29..<33, with: (0..<4).map { UInt8(truncatingIfNeeded: crc >> (24 - 8 * $0)) })
+        #expect(errorOf { () throws(LTError) in try Image.decode(png) }?.message.contains("cannot hold") == true)
+
+        var jpeg = try Fixtures.file("rgb-progressive.jpg")
+        let frame = try #require((0..<jpeg.count).first { jpeg[$0] == 0xFF && jpeg[$0 + 1] == 0xC2 })
+        jpeg.replaceSubrange((frame + 5)..<(frame + 9), with: [0x27, 0x10, 0x27, 0x10])
+        #expect(errorOf { () throws(LTError) in try Image.decode(jpeg) }?.message.contains("cannot hold") == true)
+        // Padded so that it could, with very many scans.
+        let scan = try #require((frame..<jpeg.count).first { jpeg[$0] == 0xFF && jpeg[$0 + 1] == 0xDA })
+        let header = Array(jpeg[scan..<(scan + 2 + Int(jpeg[scan + 3]))])
+        for _ in 0..<30_000 { jpeg.append(contentsOf: header) }
+        #expect(errorOf { () throws(LTError) in try Image.decode(jpeg) }?.message.contains("scans") == true)
+    }
+
     @Test func headersTellFormatAndOrientation() throws {
         for (file, format, orientation) in [
             ("exif-6.jpg", ImageFormat.jpeg, 6), ("exif-6.png", .png, 6), ("exif-8.webp", .webp, 8),

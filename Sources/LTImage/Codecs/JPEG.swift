@@ -8,11 +8,13 @@ import LTCore
 struct JPEGFile {
     let header: ImageHeader
     let components: Int
+    /// SOF's number: 0 baseline, 2 progressive, 9 and more arithmetic coding.
+    let process: UInt8
     /// Where the entropy-coded data of the first scan begins.
     let scan: Int
 
     init(_ bytes: UnsafeRawBufferPointer) throws(LTError) {
-        var frame: (width: Int, height: Int, components: Int)?
+        var frame: (width: Int, height: Int, components: Int, process: UInt8)?
         var orientation: Int?
         var at = 2
         walk: while true {
@@ -37,7 +39,7 @@ struct JPEGFile {
                 guard frame == nil, length >= 8 else { throw LTError(.malformed, "JPEG has a bad frame header") }
                 frame = (
                     Int(bytes[at + 5]) << 8 | Int(bytes[at + 6]), Int(bytes[at + 3]) << 8 | Int(bytes[at + 4]),
-                    Int(bytes[at + 7])
+                    Int(bytes[at + 7]), marker - 0xC0
                 )
             case 0xE1:
                 let name = Array("Exif\0\0".utf8)
@@ -60,11 +62,13 @@ struct JPEGFile {
         header = ImageHeader(
             format: .jpeg, width: frame.width, height: frame.height, orientation: orientation ?? 1)
         components = frame.components
+        process = frame.process
         scan = at
     }
 
     /// Decodes to RGB, or to grey where the file is grey and `grey` is asked for.
     func decode(_ bytes: UnsafeRawBufferPointer, grey: Bool) throws(LTError) -> Image {
+        try checkEffort(bytes)
         guard let handle = tjInitDecompress() else { throw LTError(.outOfMemory, "cannot start the JPEG decoder") }
         defer { tjDestroy(handle) }
         let (channels, format) =
@@ -81,7 +85,7 @@ struct JPEGFile {
             }
             // libjpeg's warnings are about data it could repair, and files with them are common; but a picture with
             // missing parts is not a picture. Only the first warning is kept, so the end marker is looked for too.
-            if message.contains("Premature end of JPEG file") || !hasEnd(bytes) {
+            if message.contains("Premature end of JPEG file") || count(0xD9, bytes) == 0 {
                 throw LTError(.malformed, "truncated JPEG: the file ends before its picture does")
             }
             if message.contains("premature end of data segment") {
@@ -91,14 +95,33 @@ struct JPEGFile {
         return components == 4 ? try image.rgbFromInvertedCMYK() : image
     }
 
-    /// Whether an end-of-image marker follows the first scan; inside entropy-coded data 0xFF is followed by 0.
-    private func hasEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// Refuses small files that would take much memory or time.
+    private func checkEffort(_ bytes: UnsafeRawBufferPointer) throws(LTError) {
+        let pixels = header.width * header.height
+        // With Huffman codes each 8×8 block takes one bit at least.
+        guard process >= 9 || pixels / 512 <= bytes.count else {
+            throw LTError(
+                .malformed,
+                "truncated JPEG: \(bytes.count) bytes cannot hold \(header.width)×\(header.height) pixels")
+        }
+        // Each scan of a progressive file walks the whole picture; encoders write about ten, the decoder takes 500.
+        guard process & 3 == 2, pixels > (1 << 32) / 500 else { return }
+        let scans = 1 + count(0xDA, bytes)
+        guard scans <= 20 || pixels <= (1 << 32) / scans else {
+            throw LTError(
+                .unsupported, "JPEG of \(header.width)×\(header.height) pixels in \(scans) scans, the limit is 20")
+        }
+    }
+
+    /// How many markers of a kind follow the first scan; inside entropy-coded data 0xFF is followed by 0.
+    private func count(_ marker: UInt8, _ bytes: UnsafeRawBufferPointer) -> Int {
+        var found = 0
         var at = scan
         while at + 1 < bytes.count {
-            if bytes[at] == 0xFF, bytes[at + 1] == 0xD9 { return true }
+            if bytes[at] == 0xFF, bytes[at + 1] == marker { found += 1 }
             at += 1
         }
-        return false
+        return found
     }
 }
 

@@ -13,10 +13,13 @@ import LTCore
 final class PNGFile {
     private(set) var header: ImageHeader
     private let context: OpaquePointer
+    private let byteCount: Int
+    private var bitsPerPixel = 1
 
     init(_ bytes: UnsafeRawBufferPointer) throws(LTError) {
         guard let context = spng_ctx_new(0) else { throw LTError(.outOfMemory, "cannot start the PNG decoder") }
         self.context = context
+        byteCount = bytes.count
         // Set before anything can throw: from here on deinit frees the context.
         header = ImageHeader(format: .png, width: 0, height: 0, orientation: 1)
         // Metadata chunks are bounded so that a small file cannot inflate into a large one.
@@ -25,6 +28,9 @@ final class PNGFile {
         var ihdr = spng_ihdr()
         if status == 0 { status = spng_get_ihdr(context, &ihdr) }
         try PNGFile.check(status)
+        // Samples by colour type: 2 is RGB, 4 grey and alpha, 6 RGBA.
+        let samples = ihdr.color_type == 2 ? 3 : ihdr.color_type == 4 ? 2 : ihdr.color_type == 6 ? 4 : 1
+        bitsPerPixel = samples * Int(ihdr.bit_depth)
         header = ImageHeader(
             format: .png, width: Int(ihdr.width), height: Int(ihdr.height), orientation: PNGFile.orientation(bytes))
     }
@@ -47,6 +53,11 @@ final class PNGFile {
     deinit { spng_ctx_free(context) }
 
     func decode() throws(LTError) -> Image {
+        // Deflate shrinks to 1/1032 at best: a file too short for its size is told before memory is taken.
+        guard header.width * header.height / 8 * bitsPerPixel / 1032 <= byteCount else {
+            throw LTError(
+                .malformed, "truncated PNG: \(byteCount) bytes cannot hold \(header.width)×\(header.height) pixels")
+        }
         let image = try Image(width: header.width, height: header.height, channels: 3)
         try PNGFile.check(
             spng_decode_image(context, image.pixels.pointer, image.pixels.byteCount, Int32(SPNG_FMT_RGB8.rawValue), 0))
