@@ -23,13 +23,20 @@ public struct Calibration: Sendable, Equatable {
     public var method: Method
     /// Digest of the predictions and labels it was fitted on.
     public var fittedOn: String?
+    /// Digest of the model file whose raw scores those were. Files that differ only in their decision layer share raw
+    /// scores, so predictions of this file serve for the calibrated one as well.
+    public var model: String?
     /// Expected calibration error on those, without and with the calibration.
     public var eceBefore: Double?
     public var eceAfter: Double?
 
-    public init(_ method: Method, fittedOn: String? = nil, eceBefore: Double? = nil, eceAfter: Double? = nil) {
+    public init(
+        _ method: Method, fittedOn: String? = nil, model: String? = nil, eceBefore: Double? = nil,
+        eceAfter: Double? = nil
+    ) {
         self.method = method
         self.fittedOn = fittedOn
+        self.model = model
         self.eceBefore = eceBefore
         self.eceAfter = eceAfter
     }
@@ -38,7 +45,7 @@ public struct Calibration: Sendable, Equatable {
 /// JSON: `{"method": "temperature", "temperature": [1.3], …}` or `{"method": "platt", "a": […], "b": […], …}`.
 extension Calibration: Codable {
     enum CodingKeys: String, CodingKey {
-        case method, temperature, a, b
+        case method, temperature, a, b, model
         case fittedOn = "fitted_on"
         case eceBefore = "ece_before"
         case eceAfter = "ece_after"
@@ -54,6 +61,7 @@ extension Calibration: Codable {
         case let other: throw LTError(.unsupported, "calibration method '\(other)', expected temperature or platt")
         }
         fittedOn = try values.decodeIfPresent(String.self, forKey: .fittedOn)
+        model = try values.decodeIfPresent(String.self, forKey: .model)
         eceBefore = try values.decodeIfPresent(Double.self, forKey: .eceBefore)
         eceAfter = try values.decodeIfPresent(Double.self, forKey: .eceAfter)
     }
@@ -68,6 +76,7 @@ extension Calibration: Codable {
             try values.encode(b, forKey: .b)
         }
         try values.encodeIfPresent(fittedOn, forKey: .fittedOn)
+        try values.encodeIfPresent(model, forKey: .model)
         try values.encodeIfPresent(eceBefore, forKey: .eceBefore)
         try values.encodeIfPresent(eceAfter, forKey: .eceAfter)
     }
