@@ -110,7 +110,7 @@ let package = Package(
         tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"]),
         tests("LTDataTests", ["LTData", "LTImage", "LTCore"]),
         tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"]),
-        tests("LTEvalTests", ["LTEval", "LTData", "LTDecision", "LTCore"]),
+        tests("LTEvalTests", ["LTEval", "LTData", "LTDecision", "LTGraph", "LTCore"], fixtures: true),
         tests("LTPredictorTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         tests(
             "LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTGraph", "LTDecision", "LTCore", "LTRuntime"], fixtures: true),

@@ -9,6 +9,8 @@ public struct DecisionCounts: Sendable, Equatable {
     public var predicted = 0
     public var positives = 0
 
+    public init() {}
+
     public var precision: Double { ratio(truePositives, predicted) }
     public var recall: Double { ratio(truePositives, positives) }
     public var f1: Double { ratio(2 * truePositives, predicted + positives) }
