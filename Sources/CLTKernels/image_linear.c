@@ -24,13 +24,19 @@ struct lt_linear {
 static int32_t lt_linear_weight(float fraction) { return (int32_t)lrintf(fraction * 2048.0f); }
 
 // Columns beyond an edge get weight 0 for the missing neighbour; rows keep their weights and repeat the edge row.
-static void lt_linear_positions(struct lt_linear *positions, size_t source, size_t target, int columns) {
-    const double scale = 1.0 / ((double)target / (double)source);
+// `area`: the variant that INTER_AREA enlarges with, where a source pixel's edge falls inside a target pixel.
+static void lt_linear_positions(struct lt_linear *positions, size_t source, size_t target, int columns, int area) {
+    const double inverse = (double)target / (double)source, scale = 1.0 / inverse;
     const ptrdiff_t last = (ptrdiff_t)source - 1;
     for (size_t i = 0; i < target; i++) {
         float fraction = (float)(((double)i + 0.5) * scale - 0.5);
         ptrdiff_t at = (ptrdiff_t)floorf(fraction);
         fraction -= (float)at;
+        if (area) {
+            at = (ptrdiff_t)floor((double)i * scale);
+            fraction = (float)((double)(i + 1) - (double)(at + 1) * inverse);
+            fraction = fraction <= 0 ? 0 : fraction - floorf(fraction);
+        }
         if (columns && at < 0) {
             at = 0;
             fraction = 0;
@@ -137,9 +143,9 @@ static void lt_halve(const uint8_t *source, size_t width, size_t height, size_t 
             }
 }
 
-int lt_linear_cv2_u8(
+static int lt_linear_resize(
     const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
-    size_t target_width, size_t target_height) {
+    size_t target_width, size_t target_height, int area) {
     if (source_width == target_width && source_height == target_height) {
         memcpy(target, source, source_width * source_height * channels);
         return 0;
@@ -160,8 +166,8 @@ int lt_linear_cv2_u8(
 #if defined(__x86_64__)
     const int avx2 = lt_image_isa() >= LT_ISA_AVX2;
 #endif
-    lt_linear_positions(columns, source_width, target_width, 1);
-    lt_linear_positions(rows, source_height, target_height, 0);
+    lt_linear_positions(columns, source_width, target_width, 1, area);
+    lt_linear_positions(rows, source_height, target_height, 0, area);
     // Two lines are kept: which source row each holds.
     size_t held[2] = {SIZE_MAX, SIZE_MAX};
     for (size_t y = 0; y < target_height; y++) {
@@ -195,4 +201,16 @@ int lt_linear_cv2_u8(
     free(columns);
     free(lines);
     return 0;
+}
+
+int lt_linear_cv2_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height) {
+    return lt_linear_resize(source, source_width, source_height, channels, target, target_width, target_height, 0);
+}
+
+int lt_enlarge_area_cv2_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height) {
+    return lt_linear_resize(source, source_width, source_height, channels, target, target_width, target_height, 1);
 }

@@ -6,9 +6,7 @@
 #include "lt_image.h"
 
 static inline __attribute__((always_inline)) void lt_tensor_row(
-    const struct lt_tensor_job *job, const uint8_t *source, size_t source_step, size_t count, float *target,
-    size_t target_step, const float *table) {
-    (void)job;
+    const uint8_t *source, size_t source_step, size_t count, float *target, size_t target_step, const float *table) {
     for (size_t x = 0; x < count; x++) target[x * target_step] = table[source[x * source_step]];
 }
 
@@ -43,8 +41,8 @@ void lt_image_to_tensor(const struct lt_tensor_job *job, float *target) {
             const uint8_t *from = source + job->order[c];
             float *to = row + begin * step;
             const float *table = job->table + 256 * c;
-            if (channels == 3 && job->planar) lt_tensor_row(job, from, 3, end - begin, to, 1, table);
-            else lt_tensor_row(job, from, channels, end - begin, to, step, table);
+            if (channels == 3 && job->planar) lt_tensor_row(from, 3, end - begin, to, 1, table);
+            else lt_tensor_row(from, channels, end - begin, to, step, table);
         }
     }
 }

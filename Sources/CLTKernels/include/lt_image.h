@@ -44,6 +44,15 @@ int lt_linear_cv2_u8(
     const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
     size_t target_width, size_t target_height);
 
+// OpenCV's INTER_AREA for 8 bits: the mean of the covered area. Where a side grows, OpenCV interpolates instead, which is
+// the second function.
+int lt_area_cv2_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height);
+int lt_enlarge_area_cv2_u8(
+    const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
+    size_t target_width, size_t target_height);
+
 // Copies pixels in another order: the target's (x, y) is at source[start + x * step_x + y * step_y].
 void lt_turn_u8(
     const uint8_t *source, ptrdiff_t start, ptrdiff_t step_x, ptrdiff_t step_y, size_t channels, uint8_t *target,

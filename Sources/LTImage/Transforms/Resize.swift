@@ -14,6 +14,7 @@ public enum ResizeKernel: String, Sendable, Codable, CaseIterable {
     case pilLanczos = "pil-lanczos"
     case cv2Nearest = "cv2-nearest"
     case cv2Linear = "cv2-linear"
+    case cv2Area = "cv2-area"
 
     /// The filter of Pillow's resampling, for the kernels that are one.
     var filter: Int? {
@@ -23,7 +24,7 @@ public enum ResizeKernel: String, Sendable, Codable, CaseIterable {
         case .pilHamming: LT_FILTER_HAMMING
         case .pilBicubic: LT_FILTER_BICUBIC
         case .pilLanczos: LT_FILTER_LANCZOS
-        case .pilNearest, .cv2Nearest, .cv2Linear: nil
+        case .pilNearest, .cv2Nearest, .cv2Linear, .cv2Area: nil
         }
     }
 }
@@ -52,6 +53,8 @@ extension Image {
                 lt_nearest_pil_u8(source, self.width, self.height, channels, target, width, height)
             case .cv2Nearest:
                 lt_nearest_cv2_u8(source, self.width, self.height, channels, target, width, height)
+            case .cv2Area:
+                lt_area_cv2_u8(source, self.width, self.height, channels, target, width, height)
             default:
                 lt_linear_cv2_u8(source, self.width, self.height, channels, target, width, height)
             }
