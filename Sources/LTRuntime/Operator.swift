@@ -32,6 +32,12 @@ public struct Facts: Sendable {
     }
 }
 
+/// The versions of ONNX's own domain.
+public enum Opset {
+    /// The newest whose operators were compared with ours; a later one may change a meaning, so it is refused.
+    public static let latest = 25
+}
+
 /// What ONNX's schema says of an operator, as far as this implementation supports it.
 public struct OperatorSchema: Sendable {
     public let name: String

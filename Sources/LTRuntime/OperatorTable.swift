@@ -5,7 +5,105 @@ import LTGraph
 
 /// The operators by domain and name.
 public enum OperatorTable {
-    public static let all: [any Operator.Type] = []
+    public static let all: [any Operator.Type] = [
+        AbsOperator.self,
+        AddOperator.self,
+        AndOperator.self,
+        ArgMaxOperator.self,
+        ArgMinOperator.self,
+        AveragePoolOperator.self,
+        BatchNormalizationOperator.self,
+        CastOperator.self,
+        CastLikeOperator.self,
+        CeilOperator.self,
+        ClipOperator.self,
+        ConcatOperator.self,
+        ConstantOperator.self,
+        ConstantOfShapeOperator.self,
+        ConvOperator.self,
+        ConvTransposeOperator.self,
+        CumSumOperator.self,
+        DivOperator.self,
+        DropoutOperator.self,
+        EluOperator.self,
+        EqualOperator.self,
+        ErfOperator.self,
+        ExpOperator.self,
+        ExpandOperator.self,
+        FlattenOperator.self,
+        FloorOperator.self,
+        GatherOperator.self,
+        GatherElementsOperator.self,
+        GatherNDOperator.self,
+        GeluOperator.self,
+        GemmOperator.self,
+        GlobalAveragePoolOperator.self,
+        GlobalMaxPoolOperator.self,
+        GreaterOperator.self,
+        GreaterOrEqualOperator.self,
+        HardSigmoidOperator.self,
+        HardSwishOperator.self,
+        IdentityOperator.self,
+        InstanceNormalizationOperator.self,
+        LRNOperator.self,
+        LayerNormalizationOperator.self,
+        LeakyReluOperator.self,
+        LessOperator.self,
+        LessOrEqualOperator.self,
+        LogOperator.self,
+        LogSoftmaxOperator.self,
+        MatMulOperator.self,
+        MaxOperator.self,
+        MaxPoolOperator.self,
+        MeanOperator.self,
+        MinOperator.self,
+        MishOperator.self,
+        ModOperator.self,
+        MulOperator.self,
+        NegOperator.self,
+        NonZeroOperator.self,
+        NotOperator.self,
+        OneHotOperator.self,
+        OrOperator.self,
+        PReluOperator.self,
+        PadOperator.self,
+        PowOperator.self,
+        RangeOperator.self,
+        ReciprocalOperator.self,
+        ReduceL1Operator.self,
+        ReduceL2Operator.self,
+        ReduceLogSumOperator.self,
+        ReduceLogSumExpOperator.self,
+        ReduceMaxOperator.self,
+        ReduceMeanOperator.self,
+        ReduceMinOperator.self,
+        ReduceProdOperator.self,
+        ReduceSumOperator.self,
+        ReduceSumSquareOperator.self,
+        ReluOperator.self,
+        ReshapeOperator.self,
+        RoundOperator.self,
+        SeluOperator.self,
+        ShapeOperator.self,
+        SigmoidOperator.self,
+        SignOperator.self,
+        SizeOperator.self,
+        SliceOperator.self,
+        SoftmaxOperator.self,
+        SoftplusOperator.self,
+        SplitOperator.self,
+        SqrtOperator.self,
+        SqueezeOperator.self,
+        SubOperator.self,
+        SumOperator.self,
+        TanhOperator.self,
+        TileOperator.self,
+        TopKOperator.self,
+        TransposeOperator.self,
+        UnsqueezeOperator.self,
+        WhereOperator.self,
+        XorOperator.self,
+    ]
 
     private static let byName: [String: any Operator.Type] = {
         var table: [String: any Operator.Type] = [:]
@@ -13,13 +111,73 @@ public enum OperatorTable {
         return table
     }()
 
+    /// The operator of that name, when the table has it.
+    public static func find(_ opType: String, domain: String = "") -> (any Operator.Type)? {
+        byName["\(domain == "ai.onnx" ? "" : domain)::\(opType)"]
+    }
+
+    /// The operator of that name in that opset version of its domain.
+    /// - Throws: `unsupported`, which says whether the operator or only the version is unknown.
+    public static func lookup(
+        _ opType: String, domain: String = "", opset: Int
+    ) throws(LTError) -> any Operator.Type {
+        let name = "\(domain.isEmpty ? "ai.onnx" : domain)::\(opType)"
+        guard let type = find(opType, domain: domain) else {
+            throw LTError(.unsupported, "operator \(name) is not in the operator table", hint: "see docs/operators.md")
+        }
+        let opsets = type.schema.opsets
+        guard opsets.contains(opset) else {
+            throw LTError(
+                .unsupported,
+                "operator \(name) in opset \(opset), expected opset \(opsets.lowerBound) to \(opsets.upperBound)",
+                hint: "see docs/operators.md")
+        }
+        return type
+    }
+
     /// Reads a node as its operator.
-    /// - Throws: `unsupported` for operators that are not in the table, and what the operator finds wrong.
+    /// - Throws: `unsupported` for operators and opset versions that are not in the table, `malformed` for a wrong number
+    ///   of inputs or outputs, and what the operator finds wrong with the attributes.
     public static func bind(_ node: Node, opset: Int) throws(LTError) -> any Operator {
-        guard let type = byName["\(node.domain)::\(node.opType)"] else {
-            let domain = node.domain.isEmpty ? "ai.onnx" : node.domain
-            throw LTError(.unsupported, "operator \(domain)::\(node.opType) (opset \(opset)) is not known")
+        let type = try lookup(node.opType, domain: node.domain, opset: opset)
+        for (count, range, word) in [
+            (node.inputs.count, type.schema.inputs, "inputs"), (node.outputs.count, type.schema.outputs, "outputs"),
+        ] where !range.contains(count) {
+            throw LTError(.malformed, "\(node.opType) has \(count) \(word), expected \(text(of: range))")
         }
         return try type.init(OperatorNode(node, opset: opset))
+    }
+
+    /// docs/operators.md: what the schemas say, as a Markdown table.
+    public static func markdown() -> String {
+        var text = """
+            # Operators
+
+            Generated from the schemas of `Sources/LTRuntime/Operators` (`lt-infer operators`); do not edit by hand.
+            Opset: the versions of the operator's domain that are honoured. Types: what input 0 may hold.
+
+            | operator | domain | opset | inputs | outputs | types |
+            |---|---|---|---|---|---|
+
+            """
+        for type in all {
+            let schema = type.schema
+            let domain = schema.domain.isEmpty ? "ai.onnx" : schema.domain
+            let opsets = "\(schema.opsets.lowerBound)–\(schema.opsets.upperBound)"
+            text += "| \(schema.name) | \(domain) | \(opsets) | \(self.text(of: schema.inputs)) |"
+            text += " \(self.text(of: schema.outputs)) | \(self.text(of: schema.types)) |\n"
+        }
+        return text
+    }
+
+    private static func text(of range: ClosedRange<Int>) -> String {
+        if range.lowerBound == range.upperBound { return "\(range.lowerBound)" }
+        return range.upperBound == Int.max
+            ? "\(range.lowerBound) or more" : "\(range.lowerBound)–\(range.upperBound)"
+    }
+
+    private static func text(of types: Set<ElementType>) -> String {
+        if types == .all { return "all" }
+        return types.sorted { $0.rawValue < $1.rawValue }.map(\.onnxName).joined(separator: ", ")
     }
 }

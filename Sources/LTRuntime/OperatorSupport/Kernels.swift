@@ -1,0 +1,113 @@
+// Kernels: how a reference kernel that is generic over the element type gets run: infer the outputs, allocate them,
+// switch once over the type. Half precision is widened to float32, computed there and rounded once at the end.
+
+import LTCore
+
+extension Tensor {
+    /// Allocates an output, or refuses what a small file must not be able to ask for.
+    static func output(_ type: ElementType, _ shape: Shape) throws(LTError) -> Tensor {
+        guard shape.count <= OperatorLimits.outputBytes / max(1, type.bits / 8) else {
+            throw LTError(
+                .outOfMemory,
+                "output \(shape) of tensor(\(type.onnxName)) is larger than \(OperatorLimits.outputBytes) bytes")
+        }
+        return try Tensor(type, shape)
+    }
+}
+
+extension Operator {
+    /// What `infer` says of the outputs for these very inputs, where the operator's shapes follow from values.
+    func outline(_ inputs: [Tensor?]) throws(LTError) -> [(type: ElementType, shape: Shape)] {
+        var result: [(type: ElementType, shape: Shape)] = []
+        for facts in try infer(inputs.map { $0.map { Facts($0) } }) {
+            guard let dims = facts.dims else {
+                throw LTError(.unsupported, "an output of unknown rank, expected a known one")
+            }
+            var known: [Int] = []
+            for dim in dims {
+                guard let dim else {
+                    throw LTError(.shapeMismatch, "output shape \(dims.text) is not known, expected known dimensions")
+                }
+                known.append(dim)
+            }
+            result.append((facts.type, try Shape(known)))
+        }
+        return result
+    }
+
+    /// The shape of the only output.
+    func outputShape(_ inputs: [Tensor?]) throws(LTError) -> Shape { try outline(inputs)[0].shape }
+}
+
+/// An operator with one kernel for all number types, chosen by the type of input 0. `infer` has checked everything
+/// when the kernel runs: absent inputs, types, ranks and shapes.
+protocol NumberOperator: Operator {
+    func kernel<T: Number>(_: T.Type, _ inputs: [Tensor?], _ outputs: [Tensor]) throws(LTError)
+}
+
+/// An operator with one kernel for float32 and float64 (and, widened, float16 and bfloat16).
+protocol RealOperator: Operator {
+    func kernel<T: Real>(_: T.Type, _ inputs: [Tensor?], _ outputs: [Tensor]) throws(LTError)
+}
+
+extension NumberOperator {
+    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] { try computeNumbers(inputs) }
+
+    func computeNumbers(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
+        try computing(inputs) { (inputs, outputs) throws(LTError) in
+            switch inputs[0]?.type {
+            case .float32: try kernel(Float.self, inputs, outputs)
+            case .float64: try kernel(Double.self, inputs, outputs)
+            case .int8: try kernel(Int8.self, inputs, outputs)
+            case .int16: try kernel(Int16.self, inputs, outputs)
+            case .int32: try kernel(Int32.self, inputs, outputs)
+            case .int64: try kernel(Int64.self, inputs, outputs)
+            case .uint8: try kernel(UInt8.self, inputs, outputs)
+            case .uint16: try kernel(UInt16.self, inputs, outputs)
+            case .uint32: try kernel(UInt32.self, inputs, outputs)
+            case .uint64: try kernel(UInt64.self, inputs, outputs)
+            default: throw unexpected(inputs[0])
+            }
+        }
+    }
+}
+
+extension RealOperator {
+    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
+        try computing(inputs) { (inputs, outputs) throws(LTError) in
+            switch inputs[0]?.type {
+            case .float32: try kernel(Float.self, inputs, outputs)
+            case .float64: try kernel(Double.self, inputs, outputs)
+            default: throw unexpected(inputs[0])
+            }
+        }
+    }
+}
+
+extension Operator {
+    fileprivate func computing(
+        _ inputs: [Tensor?], _ body: ([Tensor?], [Tensor]) throws(LTError) -> Void
+    ) throws(LTError) -> [Tensor] {
+        let outline = try outline(inputs)
+        var outputs: [Tensor] = []
+        for (type, shape) in outline { outputs.append(try .output(type.isHalf ? .float32 : type, shape)) }
+        var widened = inputs
+        for (index, input) in inputs.enumerated() {
+            if let input, input.type.isHalf { widened[index] = try input.cast(to: .float32) }
+        }
+        try body(widened, outputs)
+        for (index, (type, _)) in outline.enumerated() where type.isHalf {
+            outputs[index] = try outputs[index].cast(to: type)
+        }
+        return outputs
+    }
+
+    fileprivate func unexpected(_ input: Tensor?) -> LTError {
+        LTError(.typeMismatch, "\(Self.schema.name) has no kernel for tensor(\(input?.type.onnxName ?? "none"))")
+    }
+}
+
+extension ElementType {
+    /// Kernels compute these types in float32.
+    var isHalf: Bool { self == .float16 || self == .bfloat16 }
+}

@@ -1,0 +1,26 @@
+// Cast: X in the element type `to`. Floats to integers truncate and saturate; strings are read and written as numbers.
+// Opset 9 added strings, 13 bfloat16; `saturate` (19) and `round_mode` (24) concern 8-bit floats only.
+// https://onnx.ai/onnx/operators/onnx__Cast.html
+
+import LTCore
+
+struct CastOperator: Operator {
+    static let schema = OperatorSchema("Cast", opsets: 7...Opset.latest, inputs: 1...1, types: .castable)
+
+    let to: ElementType
+
+    init(_ node: OperatorNode) throws(LTError) {
+        guard let number = try node.node.int("to") else { throw LTError(.malformed, "attribute 'to' is missing") }
+        guard let type = ElementType(rawValue: Int32(clamping: number)), Set<ElementType>.castable.contains(type) else {
+            throw LTError(.unsupported, "attribute 'to' is \(number), expected a number type, bool or string")
+        }
+        to = type
+    }
+
+    func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] { [Facts(to, try Self.first(inputs).dims)] }
+
+    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
+        _ = try outline(inputs)
+        return [try inputs[0]!.castWithStrings(to: to)]
+    }
+}

@@ -1,0 +1,14 @@
+// Exp: Y = e^X, elementwise.
+// Opset 13 added bfloat16.
+// https://onnx.ai/onnx/operators/onnx__Exp.html
+
+import LTCore
+
+struct ExpOperator: UnaryRealOperator {
+    static let schema = OperatorSchema(
+        "Exp", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+
+    init(_ node: OperatorNode) throws(LTError) {}
+
+    func formula<T: Real>(_ x: T) -> T { x.exponential }
+}

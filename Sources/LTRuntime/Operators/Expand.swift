@@ -1,0 +1,23 @@
+// Expand: X broadcast to the shape in input 1 (both ways: a 1 there keeps the dimension of X). Opset 13 added bfloat16.
+// https://onnx.ai/onnx/operators/onnx__Expand.html
+
+import LTCore
+
+struct ExpandOperator: Operator {
+    static let schema = OperatorSchema("Expand", opsets: 8...Opset.latest, inputs: 2...2, types: .all)
+
+    init(_ node: OperatorNode) throws(LTError) {}
+
+    func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
+        let x = try Self.first(inputs)
+        let shape = try inputs.required(1, [.int64])
+        _ = try shape.dims("shape", ranks: 1...1)
+        guard let wanted = try shape.integers("shape") else { return [Facts(x.type, nil)] }
+        return [Facts(x.type, try broadcast([x.dims, try Shape(wanted).dims]))]
+    }
+
+    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
+        let shape = try outputShape(inputs)
+        return [try inputs[0]!.strided(shape, broadcastStrides(inputs[0]!.dims, to: shape.dims))]
+    }
+}

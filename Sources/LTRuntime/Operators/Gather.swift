@@ -1,0 +1,37 @@
+// Gather: slices of X along axis (default 0) at the indices of input 1: Y[…, i…, …] = X[…, indices[i…], …].
+// Opset 11 allowed negative indices, 13 added bfloat16.
+// https://onnx.ai/onnx/operators/onnx__Gather.html
+
+import LTCore
+
+struct GatherOperator: Operator {
+    static let schema = OperatorSchema("Gather", opsets: 7...Opset.latest, inputs: 2...2, types: .all)
+
+    let axis: Int
+
+    init(_ node: OperatorNode) throws(LTError) { axis = try node.node.int("axis") ?? 0 }
+
+    func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
+        let x = try Self.first(inputs)
+        let indices = try inputs.required(1, .indices)
+        guard let dims = try x.dims("data", ranks: 1...Int.max) else { return [Facts(x.type, nil)] }
+        let axis = try position(axis, rank: dims.count)
+        guard let places = indices.dims else { return [Facts(x.type, nil)] }
+        return [Facts(x.type, Array(dims[..<axis]) + places + Array(dims[(axis + 1)...]))]
+    }
+
+    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
+        let shape = try outputShape(inputs)
+        let x = inputs[0]!
+        let axis = try position(axis, rank: x.shape.rank)
+        let places = try inputs[1]!.integers("indices").checked(size: x.dims[axis])
+        guard shape.count > 0 else { return [try x.picking(shape, from: EmptyCollection())] }
+        let strides = x.shape.strides
+        let before = x.dims[..<axis].reduce(1, *)
+        let tables = [Array(0..<before), places, Array(0..<strides[axis])]
+        return [
+            try x.picking(
+                shape, from: MappedIndices(tables: tables, strides: [strides[axis] * x.dims[axis], strides[axis], 1]))
+        ]
+    }
+}

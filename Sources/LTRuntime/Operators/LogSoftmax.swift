@@ -1,0 +1,16 @@
+// LogSoftmax: x - ln Σ e^x along axis, shifted by the maximum so that nothing overflows.
+// Before opset 13: over all axes from axis (default 1) on, flattened; from 13: over axis (default -1) alone.
+// https://onnx.ai/onnx/operators/onnx__LogSoftmax.html
+
+import LTCore
+
+struct LogSoftmaxOperator: SoftmaxFamily {
+    static let schema = OperatorSchema(
+        "LogSoftmax", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+    static let isLog = true
+
+    let axis: Int
+    let flattens: Bool
+
+    init(_ node: OperatorNode) throws(LTError) { (axis, flattens) = try Self.axis(node) }
+}

@@ -1,0 +1,16 @@
+// Mean: the mean of one or more tensors, elementwise with broadcasting (since opset 8).
+// Opset 13 added bfloat16.
+// https://onnx.ai/onnx/operators/onnx__Mean.html
+
+import LTCore
+
+struct MeanOperator: VariadicOperator {
+    static let schema = OperatorSchema(
+        "Mean", opsets: 7...Opset.latest, inputs: 1...Int.max, types: .reals)
+
+    init(_ node: OperatorNode) throws(LTError) {}
+
+    func formula<T: Number>(_ a: T, _ b: T) -> T { a.plus(b) }
+
+    func finish<T: Number>(_ folded: T, count: Int) -> T { folded.over(T(saturating: Double(count))) }
+}

@@ -1,0 +1,19 @@
+// ReduceSum: Σ x over axes; keepdims keeps them as 1.
+// Axes are an attribute before opset 13 and an input from it on; no axes means all of them, or none with noop_with_empty_axes.
+// Opset 13 added bfloat16.
+// https://onnx.ai/onnx/operators/onnx__ReduceSum.html
+
+import LTCore
+
+struct ReduceSumOperator: ReductionOperator {
+    static let schema = OperatorSchema(
+        "ReduceSum", opsets: 7...Opset.latest, inputs: 1...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
+
+    let reduction: Reduction
+
+    init(_ node: OperatorNode) throws(LTError) {
+        reduction = try Reduction(node, axesInputSince: 13)
+    }
+
+    func reduce<T: Number>(_ values: some Sequence<T>, count: Int) -> T { summed(values) { $0 } }
+}

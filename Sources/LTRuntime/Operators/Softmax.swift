@@ -1,0 +1,16 @@
+// Softmax: e^x / Σ e^x along axis, shifted by the maximum so that nothing overflows.
+// Before opset 13: over all axes from axis (default 1) on, flattened; from 13: over axis (default -1) alone.
+// https://onnx.ai/onnx/operators/onnx__Softmax.html
+
+import LTCore
+
+struct SoftmaxOperator: SoftmaxFamily {
+    static let schema = OperatorSchema(
+        "Softmax", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+    static let isLog = false
+
+    let axis: Int
+    let flattens: Bool
+
+    init(_ node: OperatorNode) throws(LTError) { (axis, flattens) = try Self.axis(node) }
+}
