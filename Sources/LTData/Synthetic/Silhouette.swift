@@ -22,21 +22,28 @@ struct Silhouette: Sendable {
 
     /// Points on an ellipse; angles in turns, clockwise from the right.
     static func arc(
-        _ cx: Double = 0, _ cy: Double = 0, _ rx: Double, _ ry: Double? = nil, from: Double, to: Double, steps: Int = 24
+        _ cx: Double, _ cy: Double, _ rx: Double, _ ry: Double, from: Double, to: Double, steps: Int = 24
     ) -> [Point] {
         (0...steps).map { step in
             let angle = 2 * Double.pi * (from + (to - from) * Double(step) / Double(steps))
-            return Point(cx + rx * cos(angle), cy + (ry ?? rx) * sin(angle))
+            return Point(cx + rx * cos(angle), cy + ry * sin(angle))
         }
     }
 
+    /// Points on a circle.
+    static func arc(
+        _ cx: Double = 0, _ cy: Double = 0, radius: Double, from: Double, to: Double, steps: Int = 24
+    ) -> [Point] {
+        arc(cx, cy, radius, radius, from: from, to: to, steps: steps)
+    }
+
     static func regular(_ corners: Int, turned: Double = 0) -> Silhouette {
-        Silhouette([Array(arc(1, from: -0.25 + turned, to: 0.75 + turned, steps: corners).dropLast())])
+        Silhouette([Array(arc(radius: 1, from: -0.25 + turned, to: 0.75 + turned, steps: corners).dropLast())])
     }
 
     /// Radii that alternate between 1 and `inner`.
     static func star(_ tips: Int, inner: Double) -> Silhouette {
-        let outer = arc(1, from: -0.25, to: 0.75, steps: 2 * tips)
+        let outer = arc(radius: 1, from: -0.25, to: 0.75, steps: 2 * tips)
         return Silhouette([
             (0..<2 * tips).map { index in
                 let r = index % 2 == 0 ? 1 : inner
@@ -53,7 +60,7 @@ struct Silhouette: Sendable {
                     let turn = start + 0.5 * Double(step) / 48
                     return Point(outline(turn) * cos(2 * .pi * turn), outline(turn) * sin(2 * .pi * turn))
                 }
-                return outer + arc(inner, from: start + 0.5, to: start)
+                return outer + arc(radius: inner, from: start + 0.5, to: start)
             })
     }
 

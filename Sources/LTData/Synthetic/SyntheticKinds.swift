@@ -43,11 +43,15 @@ private typealias S = Silhouette
 private let demoOutlines: [(String, Silhouette)] = [
     ("star", .star(5, inner: 0.42)),
     ("hexagon", .regular(6)),
-    ("crescent", Silhouette([S.arc(1, from: 0.12, to: 0.88) + S.arc(0.42, 0, 0.78, from: 0.84, to: 0.16)])),
+    (
+        "crescent",
+        Silhouette([S.arc(radius: 1, from: 0.12, to: 0.88) + S.arc(0.42, 0, radius: 0.78, from: 0.84, to: 0.16)])
+    ),
     (
         "heart",
         Silhouette([
-            S.arc(-0.48, -0.3, 0.52, from: 0.42, to: 1.0) + S.arc(0.48, -0.3, 0.52, from: 0.5, to: 1.08) + [Point(0, 1)]
+            S.arc(-0.48, -0.3, radius: 0.52, from: 0.42, to: 1.0) + S.arc(0.48, -0.3, radius: 0.52, from: 0.5, to: 1.08)
+                + [Point(0, 1)]
         ])
     ),
     ("square", .rectangles([(-0.85, -0.85, 0.85, 0.85)])),
@@ -73,10 +77,10 @@ private let demoOutlines: [(String, Silhouette)] = [
             (0.32, 0.28), (-0.32, 0.28), (-0.32, 1), (-0.85, 1),
         ])
     ),
-    ("three-quarter-disc", Silhouette([[Point(0, 0)] + S.arc(1, from: 0, to: 0.75)])),
+    ("three-quarter-disc", Silhouette([[Point(0, 0)] + S.arc(radius: 1, from: 0, to: 0.75)])),
     (
         "figure",
-        Silhouette([S.arc(0, -0.62, 0.38, from: 0, to: 1)]).with(
+        Silhouette([S.arc(0, -0.62, radius: 0.38, from: 0, to: 1)]).with(
             Silhouette([
                 (-0.28, -0.2), (0.28, -0.2), (0.8, 0.1), (0.8, 0.36), (0.3, 0.3), (0.5, 1), (0.12, 1), (0, 0.6),
                 (-0.12, 1), (-0.5, 1), (-0.3, 0.3), (-0.8, 0.36), (-0.8, 0.1),
@@ -111,13 +115,13 @@ private let pretrainOutlines: [(String, Silhouette)] = [
     ("octagon", .regular(8, turned: 1.0 / 16)),
     ("trapezoid", Silhouette([(-0.45, -0.7), (0.45, -0.7), (1, 0.7), (-1, 0.7)])),
     ("parallelogram", Silhouette([(-0.45, -0.6), (1, -0.6), (0.45, 0.6), (-1, 0.6)])),
-    ("ellipse", Silhouette([S.arc(1, 0.5, from: 0, to: 1, steps: 40)])),
-    ("teardrop", Silhouette([S.arc(0, 0.38, 0.62, from: -0.08, to: 0.58) + [Point(0, -1)]])),
+    ("ellipse", Silhouette([S.arc(0, 0, 1, 0.5, from: 0, to: 1, steps: 40)])),
+    ("teardrop", Silhouette([S.arc(0, 0.38, radius: 0.62, from: -0.08, to: 0.58) + [Point(0, -1)]])),
     (
         "cloud",
         Silhouette([
-            S.arc(-0.55, 0.2, 0.42, from: 0.25, to: 0.72) + S.arc(0, -0.2, 0.5, from: 0.55, to: 0.95)
-                + S.arc(0.55, 0.2, 0.42, from: 0.78, to: 1.25)
+            S.arc(-0.55, 0.2, radius: 0.42, from: 0.25, to: 0.72) + S.arc(0, -0.2, radius: 0.5, from: 0.55, to: 0.95)
+                + S.arc(0.55, 0.2, radius: 0.42, from: 0.78, to: 1.25)
         ])
     ),
     (
@@ -130,7 +134,7 @@ private let pretrainOutlines: [(String, Silhouette)] = [
     ("chevron", Silhouette([(-1, 0.5), (0, -0.7), (1, 0.5), (0.55, 0.9), (0, 0.15), (-0.55, 0.9)])),
     ("hourglass", Silhouette([(-0.8, -1), (0.8, -1), (0.12, 0), (0.8, 1), (-0.8, 1), (-0.12, 0)])),
     ("bow-tie", Silhouette([(-1, -0.7), (0, -0.15), (1, -0.7), (1, 0.7), (0, 0.15), (-1, 0.7)])),
-    ("semicircle", Silhouette([S.arc(0, 0.4, 1, from: 0.5, to: 1.0)])),
+    ("semicircle", Silhouette([S.arc(0, 0.4, radius: 1, from: 0.5, to: 1.0)])),
     (
         "clover",
         Silhouette([
@@ -149,16 +153,23 @@ private let pretrainOutlines: [(String, Silhouette)] = [
         "fish",
         Silhouette([S.arc(-0.2, 0, 0.78, 0.5, from: 0.06, to: 0.94) + [Point(1, -0.55), Point(0.8, 0), Point(1, 0.55)]])
     ),
-    ("leaf", Silhouette([S.arc(0, 0.75, 1.25, from: 0.60, to: 0.90) + S.arc(0, -0.75, 1.25, from: 0.10, to: 0.40)])),
+    (
+        "leaf",
+        Silhouette([
+            S.arc(0, 0.75, radius: 1.25, from: 0.60, to: 0.90) + S.arc(0, -0.75, radius: 1.25, from: 0.10, to: 0.40)
+        ])
+    ),
     (
         "mug",
         .rectangles([(-0.9, -0.8, 0.35, 0.8)]).with(
-            Silhouette([S.arc(0.35, 0, 0.6, from: -0.25, to: 0.25) + S.arc(0.35, 0, 0.32, from: 0.25, to: -0.25)]))
+            Silhouette([
+                S.arc(0.35, 0, radius: 0.6, from: -0.25, to: 0.25) + S.arc(0.35, 0, radius: 0.32, from: 0.25, to: -0.25)
+            ]))
     ),
     (
         "key",
         Silhouette([
-            S.arc(-0.55, 0, 0.45, from: 0.05, to: 0.95)
+            S.arc(-0.55, 0, radius: 0.45, from: 0.05, to: 0.95)
                 + [
                     Point(1, -0.14), Point(1, 0.5), Point(0.78, 0.5), Point(0.78, 0.14), Point(0.55, 0.14),
                     Point(0.55, 0.4), Point(0.33, 0.4), Point(0.33, 0.14),
@@ -200,8 +211,8 @@ private let pretrainOutlines: [(String, Silhouette)] = [
     (
         "letter-u",
         Silhouette([
-            [Point(-0.85, -1), Point(-0.35, -1)] + S.arc(0, 0.15, 0.35, from: 0.5, to: 0)
-                + [Point(0.35, -1), Point(0.85, -1)] + S.arc(0, 0.15, 0.85, from: 0, to: 0.5)
+            [Point(-0.85, -1), Point(-0.35, -1)] + S.arc(0, 0.15, radius: 0.35, from: 0.5, to: 0)
+                + [Point(0.35, -1), Point(0.85, -1)] + S.arc(0, 0.15, radius: 0.85, from: 0, to: 0.5)
         ])
     ),
     ("letter-v", Silhouette([(-1, -1), (-0.45, -1), (0, 0.2), (0.45, -1), (1, -1), (0.28, 1), (-0.28, 1)])),
@@ -227,9 +238,19 @@ private let pretrainOutlines: [(String, Silhouette)] = [
     ),
     ("four-star", .star(4, inner: 0.36)),
     ("burst", .star(9, inner: 0.68)),
-    ("quarter-disc", Silhouette([[Point(-0.75, -0.75)] + S.arc(-0.75, -0.75, 1.6, from: 0, to: 0.25)])),
-    ("lens", Silhouette([S.arc(-0.75, 0, 1.25, from: -0.15, to: 0.15) + S.arc(0.75, 0, 1.25, from: 0.35, to: 0.65)])),
-    ("capsule", Silhouette([S.arc(-0.55, 0, 0.42, from: 0.25, to: 0.75) + S.arc(0.55, 0, 0.42, from: 0.75, to: 1.25)])),
+    ("quarter-disc", Silhouette([[Point(-0.75, -0.75)] + S.arc(-0.75, -0.75, radius: 1.6, from: 0, to: 0.25)])),
+    (
+        "lens",
+        Silhouette([
+            S.arc(-0.75, 0, radius: 1.25, from: -0.15, to: 0.15) + S.arc(0.75, 0, radius: 1.25, from: 0.35, to: 0.65)
+        ])
+    ),
+    (
+        "capsule",
+        Silhouette([
+            S.arc(-0.55, 0, radius: 0.42, from: 0.25, to: 0.75) + S.arc(0.55, 0, radius: 0.42, from: 0.75, to: 1.25)
+        ])
+    ),
     (
         "stairs",
         Silhouette([
@@ -254,13 +275,15 @@ private let pretrainOutlines: [(String, Silhouette)] = [
     ("equals", .rectangles([(-0.9, -0.75, 0.9, -0.2), (-0.9, 0.2, 0.9, 0.75)])),
     (
         "colon",
-        Silhouette([S.arc(0, -0.52, 0.45, from: 0, to: 1), S.arc(0, 0.52, 0.45, from: 0, to: 1)])
+        Silhouette([S.arc(0, -0.52, radius: 0.45, from: 0, to: 1), S.arc(0, 0.52, radius: 0.45, from: 0, to: 1)])
     ),
     ("windmill", .star(3, inner: 0.26)),
     (
         "mushroom",
         Silhouette([
-            S.arc(0, 0, 1, from: 0.5, to: 1.0) + [Point(0.32, 0), Point(0.32, 0.9), Point(-0.32, 0.9), Point(-0.32, 0)]
+            S.arc(0, 0, radius: 1, from: 0.5, to: 1.0) + [
+                Point(0.32, 0), Point(0.32, 0.9), Point(-0.32, 0.9), Point(-0.32, 0),
+            ]
         ])
     ),
     ("flag", Silhouette([(-0.85, -1), (0.95, -0.5), (-0.5, 0), (-0.5, 1), (-0.85, 1)])),
@@ -279,11 +302,11 @@ private let pretrainOutlines: [(String, Silhouette)] = [
     (
         "magnet",
         Silhouette([
-            S.arc(0, -0.1, 0.9, from: 0.5, to: 1.0) + [Point(0.9, 0.9), Point(0.42, 0.9)]
-                + S.arc(0, -0.1, 0.42, from: 1.0, to: 0.5) + [Point(-0.42, 0.9), Point(-0.9, 0.9)]
+            S.arc(0, -0.1, radius: 0.9, from: 0.5, to: 1.0) + [Point(0.9, 0.9), Point(0.42, 0.9)]
+                + S.arc(0, -0.1, radius: 0.42, from: 1.0, to: 0.5) + [Point(-0.42, 0.9), Point(-0.9, 0.9)]
         ])
     ),
-    ("wedge", Silhouette([[Point(-0.9, 0)] + S.arc(-0.9, 0, 1.8, from: -0.09, to: 0.09)])),
+    ("wedge", Silhouette([[Point(-0.9, 0)] + S.arc(-0.9, 0, radius: 1.8, from: -0.09, to: 0.09)])),
     (
         "spiral",
         Silhouette([

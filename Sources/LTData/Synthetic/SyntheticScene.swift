@@ -174,8 +174,8 @@ struct SyntheticScene {
             let (x, y) = (generator.uniform(0...w), generator.uniform(0...h))
             let (from, span) = (generator.uniform(), generator.uniform(0.2...0.6))
             return Silhouette([
-                Silhouette.arc(x, y, radius, from: from, to: from + span)
-                    + Silhouette.arc(x, y, max(1, radius - thick), from: from + span, to: from)
+                Silhouette.arc(x, y, radius: radius, from: from, to: from + span)
+                    + Silhouette.arc(x, y, radius: max(1, radius - thick), from: from + span, to: from)
             ])
         default:
             let radius = generator.uniform(6...20) * unit

@@ -236,7 +236,7 @@ extension SyntheticSet {
         let categories = kinds.enumerated().map { index, kind in
             CategoryRecord(
                 id: index + 1, name: kind.name,
-                frequency: trainCounts[index] <= 10 ? "r" : trainCounts[index] <= 100 ? "c" : "f",
+                frequency: FrequencyGroups.lvis.name(ofCount: trainCounts[index]) ?? "",
                 image_count: trainCounts[index], instance_count: instances[index])
         }
         let file = File(
