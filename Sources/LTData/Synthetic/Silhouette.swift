@@ -123,7 +123,8 @@ struct Silhouette: Sendable {
     func rasterise(width: Int, height: Int, into coverage: inout [Float]) {
         for index in coverage.indices { coverage[index] = 0 }
         let box = bounds
-        let rows = max(0, Int(box.y0.rounded(.down)))..<max(0, min(height, Int(box.y1.rounded(.up)) + 1))
+        let top = min(height, max(0, Int(box.y0.rounded(.down))))
+        let rows = top..<max(top, min(height, Int(box.y1.rounded(.up)) + 1))
         for row in rows {
             for line in 0..<4 {
                 let y = Double(row) + (Double(line) + 0.5) / 4

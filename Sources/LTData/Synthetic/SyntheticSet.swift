@@ -141,9 +141,7 @@ public struct SyntheticSet: Sendable {
                         kinds: plan.images[index], family: kinds, style: family, side: side, generator: &generator)
                     let bytes = try scene.image.encodedJPEG(quality: 90)
                     let path = "\(target)/\(Self.fileName(plan.name, index))"
-                    do { try Data(bytes).write(to: URL(fileURLWithPath: path)) } catch {
-                        throw LTError(.io, "cannot write \(path): \(error.localizedDescription)")
-                    }
+                    try Self.writeImage(bytes, path)
                     step()
                     return Item(width: scene.image.width, height: scene.image.height, objects: scene.objects)
                 })
@@ -154,6 +152,16 @@ public struct SyntheticSet: Sendable {
     private static func fileName(_ split: String, _ index: Int) -> String {
         let number = String(index + 1)
         return "\(split)-\(String(repeating: "0", count: max(0, 6 - number.count)))\(number).jpg"
+    }
+
+    /// Writes without syncing each file to the disk, which would take most of the time: annotations come last.
+    private static func writeImage(_ bytes: [UInt8], _ path: String) throws(LTError) {
+        let file = fopen(path, "wb")
+        let isWritten = file != nil && fwrite(bytes, 1, bytes.count, file) == bytes.count
+        let isClosed = file.map { fclose($0) == 0 } ?? false
+        guard isWritten, isClosed else {
+            throw LTError(.io, "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
     }
 
     private static func makeFolder(_ path: String) throws(LTError) {
