@@ -106,7 +106,7 @@ let package = Package(
         tests("LTCoreTests", ["LTCore"]),
         tests("LTGraphTests", ["LTGraph", "LTCore"], fixtures: true),
         tests("LTImageTests", ["LTImage", "LTCore", "CLTKernels"], fixtures: true),
-        tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"]),
+        tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),
         tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"]),
         tests("LTDataTests", ["LTData", "LTImage", "LTCore"]),
         tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"]),

@@ -12,13 +12,8 @@ struct Inference: Sendable {
     /// Walks the graph. `inputs` gives shapes of runtime inputs, in order; nil takes them as the file states them.
     /// - Throws: what operators find wrong, with the node's name.
     init(_ graph: Graph, inputs shapes: [Shape]? = nil) throws(LTError) {
+        facts = try Self.inputs(of: graph, shapes)
         for (name, tensor) in graph.initializers { facts[name] = Facts(tensor) }
-        for (index, input) in graph.runtimeInputs.enumerated() {
-            guard case .tensor(let type?, let dims)? = input.type else {
-                throw LTError(.unsupported, "input '\(input.name)' is not a tensor of known type, expected one")
-            }
-            facts[input.name] = Facts(type, shapes.map { $0[index].dims.map(Optional.some) } ?? dims?.map(\.fixed))
-        }
         operators.reserveCapacity(graph.nodes.count)
         for node in graph.nodes {
             do throws(LTError) {
@@ -30,6 +25,18 @@ struct Inference: Sendable {
                 throw error.inside(node.label)
             }
         }
+    }
+
+    /// What is known of the inputs that a caller feeds.
+    static func inputs(of graph: Graph, _ shapes: [Shape]?) throws(LTError) -> [String: Facts] {
+        var facts: [String: Facts] = [:]
+        for (index, input) in graph.runtimeInputs.enumerated() {
+            guard case .tensor(let type?, let dims)? = input.type else {
+                throw LTError(.unsupported, "input '\(input.name)' is not a tensor of known type, expected one")
+            }
+            facts[input.name] = Facts(type, shapes.map { $0[index].dims.map(Optional.some) } ?? dims?.map(\.fixed))
+        }
+        return facts
     }
 
     subscript(name: String) -> Facts? { facts[name] }

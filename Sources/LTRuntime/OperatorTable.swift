@@ -7,6 +7,7 @@ import LTGraph
 public enum OperatorTable {
     public static let all: [any Operator.Type] = [
         AbsOperator.self,
+        ActivationOperator.self,
         AddOperator.self,
         AndOperator.self,
         ArgMaxOperator.self,
@@ -16,6 +17,7 @@ public enum OperatorTable {
         CastOperator.self,
         CastLikeOperator.self,
         CeilOperator.self,
+        ChannelAffineOperator.self,
         ClipOperator.self,
         ConcatOperator.self,
         ConstantOperator.self,
@@ -32,6 +34,7 @@ public enum OperatorTable {
         ExpandOperator.self,
         FlattenOperator.self,
         FloorOperator.self,
+        FusedConvOperator.self,
         GatherOperator.self,
         GatherElementsOperator.self,
         GatherNDOperator.self,
@@ -50,6 +53,7 @@ public enum OperatorTable {
         LeakyReluOperator.self,
         LessOperator.self,
         LessOrEqualOperator.self,
+        LinearOperator.self,
         LogOperator.self,
         LogSoftmaxOperator.self,
         MatMulOperator.self,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lt_image.h"
+#include "lt_math.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,4 +1,4 @@
-// The cpu backend.
+// The cpu backend: fused nodes, blocked layouts, oneDNN and own SIMD kernels on one libgomp pool, one arena.
 
 import LTCore
 import LTGraph
@@ -9,6 +9,6 @@ public struct CPUBackend: Backend {
     public var name: String { "cpu" }
 
     public func compile(_ graph: Graph, _ options: PlanOptions) throws(LTError) -> any BackendPlan {
-        ReferencePlan(graph: graph, operators: try Inference(graph).operators)
+        try CPUPlan(graph, options)
     }
 }

@@ -16,5 +16,8 @@ struct HardSigmoidOperator: UnaryRealOperator {
         beta = try node.node.float("beta") ?? 0.5
     }
 
-    func formula<T: Real>(_ x: T) -> T { max(0, min(1, T(alpha) * x + T(beta))) }
+    func formula<T: Real>(_ x: T) -> T {
+        let y = T(alpha) * x + T(beta)
+        return y < 0 ? 0 : y > 1 ? 1 : y
+    }
 }

@@ -1,0 +1,60 @@
+// Kernels of the cpu backend: float32, any length. They split their work over the calling thread's pool (lt_threads) where
+// it is worth it, and give the same bits for any split.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    LT_UNARY_COPY = 0,
+    LT_UNARY_RELU,
+    LT_UNARY_LEAKY_RELU,    // a: slope below zero
+    LT_UNARY_CLIP,          // a: low, b: high
+    LT_UNARY_SIGMOID,
+    LT_UNARY_TANH,
+    LT_UNARY_HARD_SIGMOID,  // clip(a x + b, 0, 1)
+    LT_UNARY_HARD_SWISH,
+    LT_UNARY_SILU,
+    LT_UNARY_GELU,          // exact, by erf
+    LT_UNARY_EXP,
+    LT_UNARY_SQRT,
+    LT_UNARY_ERF,
+} lt_unary_op;
+
+/// y[i] = f(x[i]); x may be y.
+void lt_unary(lt_unary_op op, float a, float b, const float *x, float *y, size_t count);
+
+typedef enum { LT_ADD = 0, LT_SUB, LT_MUL, LT_DIV, LT_MAX, LT_MIN } lt_binary_op;
+
+/// y = x (op) z over `rank` dimensions, outermost first; strides in elements, 0 where an operand repeats; y is dense.
+/// The innermost strides are 0 or 1. y may be an operand that does not repeat. Max and Min hand NaN on.
+void lt_binary(lt_binary_op op, int rank, const int64_t *dims, const float *x, const int64_t *x_strides, const float *z,
+               const int64_t *z_strides, float *y);
+
+/// y = f(x scale[c] + shift[c]) over [batch, channels, inner, lanes]: channel c covers lanes 1 (row-major) or
+/// `lanes` channels lie side by side (blocked layouts; scale and shift are padded to whole blocks then).
+void lt_channel_affine(lt_unary_op op, float a, float b, const float *x, const float *scale, const float *shift, float *y,
+                       size_t batch, size_t channels, size_t inner, size_t lanes);
+
+/// Softmax of each row.
+void lt_softmax(const float *x, float *y, size_t rows, size_t columns);
+
+/// y = (x - mean) / sqrt(variance + epsilon) scale + bias of each row; bias may be NULL.
+void lt_layer_norm(const float *x, const float *scale, const float *bias, float epsilon, float *y, size_t rows,
+                   size_t columns);
+
+/// Permutes the axes of 4-byte elements: y[i0, i1, …] = x at strides[0] i0 + strides[1] i1 + …; dims are y's.
+void lt_transpose(int rank, const int64_t *dims, const int64_t *strides, const uint32_t *x, uint32_t *y);
+
+/// Copies `parts` row-major pieces side by side: row r of y holds row r of each piece; sizes in bytes.
+void lt_concat(size_t rows, size_t parts, const void *const *sources, const size_t *bytes, void *y);
+
+/// Zeroes the channels past `channels` of [outer, blocks, inner, block].
+void lt_zero_padding(float *y, size_t outer, size_t channels, size_t inner, size_t block);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,12 @@
+// The vector kernels for avx512.
+#if defined(__x86_64__)
+#include "include/lt_math.h"
+#include <math.h>
+#include <string.h>
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma"))), apply_to = function)
+#define LT_SUFFIX avx512
+#include "math_vector.h"
+#pragma clang attribute pop
+#include "math_table.h"
+const lt_math_table lt_math_avx512 = {unary_avx512, binary_avx512, affine_avx512, softmax_avx512, layer_norm_avx512};
+#endif

@@ -1,0 +1,16 @@
+// The vector kernels of one instruction set, single-threaded.
+#pragma once
+#include "include/lt_math.h"
+
+typedef struct {
+    void (*unary)(lt_unary_op, float, float, const float *, float *, size_t);
+    void (*binary)(lt_binary_op, const float *, int64_t, const float *, int64_t, float *, size_t);
+    void (*affine)(const float *, const float *, const float *, float *, size_t, size_t);
+    void (*softmax)(const float *, float *, size_t);
+    void (*layer_norm)(const float *, const float *, const float *, float, float *, size_t);
+} lt_math_table;
+
+extern const lt_math_table lt_math_portable;
+#if defined(__x86_64__)
+extern const lt_math_table lt_math_avx2, lt_math_avx512;
+#endif

@@ -1,0 +1,239 @@
+// The vector bodies of the kernels, compiled once per instruction set: 16 floats at a time in the compiler's own vector
+// type, which becomes one AVX-512 register, two AVX ones or four SSE or NEON ones. Included with LT_SUFFIX defined.
+#include "include/lt_math.h"
+#include <math.h>
+#include <string.h>
+
+// The wide vectors never cross a function that is not inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define LT_JOIN2(a, b) a##_##b
+#define LT_JOIN(a, b) LT_JOIN2(a, b)
+#define LT_NAME(name) LT_JOIN(name, LT_SUFFIX)
+
+typedef float vf __attribute__((vector_size(64), aligned(4)));
+typedef int32_t vi __attribute__((vector_size(64), aligned(4)));
+
+static inline vf LT_NAME(load)(const float *p) {
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void LT_NAME(store)(float *p, vf v) { memcpy(p, &v, sizeof v); }
+static inline vf LT_NAME(splat)(float x) { return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+static inline vf LT_NAME(pick)(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
+#define L LT_NAME(load)
+#define ST LT_NAME(store)
+#define S LT_NAME(splat)
+#define PICK LT_NAME(pick)
+
+/// e^x within 2 ulp (Cody & Waite's reduction, polynomial of degree 6); 0 below -87.3, infinity above 88.7, NaN stays.
+static inline vf LT_NAME(vexp)(vf x) {
+    vf z = PICK(x < S(-87.33f), S(-87.33f), x);
+    z = PICK(z > S(88.72f), S(88.72f), z);
+    vf n = (z * S(1.44269504f) + S(12582912.f)) - S(12582912.f);
+    // 2^n in two steps, so that n = 128 stays in range.
+    vf r = z - n * S(0.693359375f) - n * S(-2.12194440e-4f);
+    vf p = S(1.9875691500e-4f);
+    p = p * r + S(1.3981999507e-3f);
+    p = p * r + S(8.3334519073e-3f);
+    p = p * r + S(4.1665795894e-2f);
+    p = p * r + S(1.6666665459e-1f);
+    p = p * r + S(5.0000001201e-1f);
+    p = p * r * r + r + S(1.f);
+    vi safe = (x == x);
+    vf whole = PICK(safe, n, S(0.f));
+    vi k = __builtin_convertvector(whole, vi);
+    vi half = k >> 1;
+    vf y = p * (vf)((half + 127) << 23) * (vf)((k - half + 127) << 23);
+    y = PICK(x < S(-87.33f), S(0.f), y);
+    y = PICK(x > S(88.72f), S(INFINITY), y);
+    return PICK(safe, y, x);
+}
+
+/// erf(x) within 1.5e-7 (Abramowitz & Stegun 7.1.26).
+static inline vf LT_NAME(verf)(vf x) {
+    vf ax = PICK(x < S(0.f), -x, x);
+    vf t = S(1.f) / (S(1.f) + S(0.3275911f) * ax);
+    vf p = ((((S(1.061405429f) * t + S(-1.453152027f)) * t + S(1.421413741f)) * t + S(-0.284496736f)) * t +
+            S(0.254829592f)) * t;
+    vf y = S(1.f) - p * LT_NAME(vexp)(-ax * ax);
+    return PICK(x < S(0.f), -y, y);
+}
+
+static inline __attribute__((always_inline)) vf LT_NAME(apply)(lt_unary_op op, vf a, vf b, vf x) {
+    switch (op) {
+        case LT_UNARY_RELU: return PICK(x < S(0.f), S(0.f), x);
+        case LT_UNARY_LEAKY_RELU: return PICK(x < S(0.f), a * x, x);
+        case LT_UNARY_CLIP: {
+            vf y = PICK(x < a, a, x);
+            return PICK(y > b, b, y);
+        }
+        case LT_UNARY_SIGMOID: return S(1.f) / (S(1.f) + LT_NAME(vexp)(-x));
+        case LT_UNARY_TANH: {
+            // Odd polynomial near zero, where 1 - 2 / (e^2x + 1) cancels.
+            vf q = x * x;
+            vf small = x + x * q * (S(-0.333332956f) + q * (S(0.133314f) + q * S(-0.0533740f)));
+            vf big = S(1.f) - S(2.f) / (LT_NAME(vexp)(x + x) + S(1.f));
+            return PICK(q < S(0.0625f), small, big);
+        }
+        case LT_UNARY_HARD_SIGMOID:
+        case LT_UNARY_HARD_SWISH: {
+            vf y = op == LT_UNARY_HARD_SWISH ? x * S(1.f / 6) + S(0.5f) : a * x + b;
+            y = PICK(y < S(0.f), S(0.f), y);
+            y = PICK(y > S(1.f), S(1.f), y);
+            return op == LT_UNARY_HARD_SWISH ? x * y : y;
+        }
+        case LT_UNARY_SILU: return x / (S(1.f) + LT_NAME(vexp)(-x));
+        case LT_UNARY_GELU: return S(0.5f) * x * (S(1.f) + LT_NAME(verf)(x * S(0.70710678f)));
+        case LT_UNARY_EXP: return LT_NAME(vexp)(x);
+        case LT_UNARY_SQRT: {
+            vf y;
+            for (int i = 0; i < 16; i++) y[i] = sqrtf(x[i]);
+            return y;
+        }
+        case LT_UNARY_ERF: return LT_NAME(verf)(x);
+        default: return x;
+    }
+}
+
+#define LT_EACH(OP)                                                            \
+    case OP:                                                                   \
+        for (; i + 16 <= n; i += 16) ST(y + i, LT_NAME(apply)(OP, va, vb, L(x + i))); \
+        if (i < n) {                                                           \
+            float tail[16] = {0};                                              \
+            memcpy(tail, x + i, (n - i) * 4);                                  \
+            ST(tail, LT_NAME(apply)(OP, va, vb, L(tail)));                     \
+            memcpy(y + i, tail, (n - i) * 4);                                  \
+        }                                                                      \
+        break;
+
+static void LT_NAME(unary)(lt_unary_op op, float a, float b, const float *x, float *y, size_t n) {
+    vf va = S(a), vb = S(b);
+    size_t i = 0;
+    switch (op) {
+        LT_EACH(LT_UNARY_RELU)
+        LT_EACH(LT_UNARY_LEAKY_RELU)
+        LT_EACH(LT_UNARY_CLIP)
+        LT_EACH(LT_UNARY_SIGMOID)
+        LT_EACH(LT_UNARY_TANH)
+        LT_EACH(LT_UNARY_HARD_SIGMOID)
+        LT_EACH(LT_UNARY_HARD_SWISH)
+        LT_EACH(LT_UNARY_SILU)
+        LT_EACH(LT_UNARY_GELU)
+        LT_EACH(LT_UNARY_EXP)
+        LT_EACH(LT_UNARY_SQRT)
+        LT_EACH(LT_UNARY_ERF)
+        default:
+            if (x != y) memmove(y, x, n * 4);
+    }
+}
+#undef LT_EACH
+
+static inline __attribute__((always_inline)) float LT_NAME(one)(lt_binary_op op, float x, float z) {
+    switch (op) {
+        case LT_ADD: return x + z;
+        case LT_SUB: return x - z;
+        case LT_MUL: return x * z;
+        case LT_DIV: return x / z;
+        case LT_MAX: return x != x ? x : z != z ? z : x > z ? x : z;
+        default: return x != x ? x : z != z ? z : x < z ? x : z;
+    }
+}
+
+#define LT_EACH(OP)                                                                                \
+    case OP:                                                                                       \
+        if (xs && zs) for (size_t i = 0; i < n; i++) y[i] = LT_NAME(one)(OP, x[i], z[i]);          \
+        else if (xs) { float k = *z; for (size_t i = 0; i < n; i++) y[i] = LT_NAME(one)(OP, x[i], k); } \
+        else if (zs) { float k = *x; for (size_t i = 0; i < n; i++) y[i] = LT_NAME(one)(OP, k, z[i]); } \
+        else { float k = LT_NAME(one)(OP, *x, *z); for (size_t i = 0; i < n; i++) y[i] = k; }      \
+        break;
+
+static void LT_NAME(binary)(lt_binary_op op, const float *x, int64_t xs, const float *z, int64_t zs, float *y, size_t n) {
+    switch (op) {
+        LT_EACH(LT_ADD)
+        LT_EACH(LT_SUB)
+        LT_EACH(LT_MUL)
+        LT_EACH(LT_DIV)
+        LT_EACH(LT_MAX)
+        LT_EACH(LT_MIN)
+    }
+}
+#undef LT_EACH
+
+/// y = x s + t with one s and t (lanes = 1) or `lanes` of them in turn.
+static void LT_NAME(affine)(const float *x, const float *s, const float *t, float *y, size_t n, size_t lanes) {
+    size_t i = 0;
+    if (lanes == 16) {
+        vf vs = L(s), vt = L(t);
+        for (; i + 16 <= n; i += 16) ST(y + i, L(x + i) * vs + vt);
+    } else if (lanes == 1) {
+        vf vs = S(*s), vt = S(*t);
+        for (; i + 16 <= n; i += 16) ST(y + i, L(x + i) * vs + vt);
+    }
+    for (; i < n; i++) y[i] = x[i] * s[i % lanes] + t[i % lanes];
+}
+
+static inline float LT_NAME(sum)(vf v) {
+    float total = 0;
+    for (int i = 0; i < 16; i++) total += v[i];
+    return total;
+}
+
+static void LT_NAME(softmax)(const float *x, float *y, size_t n) {
+    size_t i = 0;
+    vf top = S(-INFINITY);
+    for (; i + 16 <= n; i += 16) {
+        vf v = L(x + i);
+        top = PICK(v > top, v, top);
+    }
+    float max = -INFINITY;
+    for (int k = 0; k < 16; k++) max = top[k] > max ? top[k] : max;
+    for (; i < n; i++) max = x[i] > max ? x[i] : max;
+    vf vm = S(max), total = S(0.f);
+    for (i = 0; i + 16 <= n; i += 16) {
+        vf e = LT_NAME(vexp)(L(x + i) - vm);
+        ST(y + i, e);
+        total += e;
+    }
+    if (i < n) {
+        float tail[16];
+        for (int k = 0; k < 16; k++) tail[k] = -INFINITY;
+        for (size_t k = 0; k < n - i; k++) tail[k] = x[i + k] - max;
+        vf e = LT_NAME(vexp)(L(tail));
+        total += e;
+        ST(tail, e);
+        memcpy(y + i, tail, (n - i) * 4);
+    }
+    vf scale = S(1.f / LT_NAME(sum)(total));
+    for (i = 0; i + 16 <= n; i += 16) ST(y + i, L(y + i) * scale);
+    for (; i < n; i++) y[i] *= scale[0];
+}
+
+static void LT_NAME(layer_norm)(const float *x, const float *scale, const float *bias, float epsilon, float *y, size_t n) {
+    vf total = S(0.f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) total += L(x + i);
+    float sum = LT_NAME(sum)(total);
+    for (; i < n; i++) sum += x[i];
+    float mean = sum / (float)n;
+    vf vm = S(mean), squares = S(0.f);
+    for (i = 0; i + 16 <= n; i += 16) {
+        vf d = L(x + i) - vm;
+        squares += d * d;
+    }
+    float variance = LT_NAME(sum)(squares);
+    for (; i < n; i++) variance += (x[i] - mean) * (x[i] - mean);
+    float factor = 1.f / sqrtf(variance / (float)n + epsilon);
+    vf vk = S(factor);
+    for (i = 0; i + 16 <= n; i += 16) {
+        vf v = (L(x + i) - vm) * vk * L(scale + i);
+        ST(y + i, bias ? v + L(bias + i) : v);
+    }
+    for (; i < n; i++) y[i] = (x[i] - mean) * factor * scale[i] + (bias ? bias[i] : 0.f);
+}
+
+#undef L
+#undef ST
+#undef S
+#undef PICK

@@ -1,0 +1,68 @@
+// Kernel: what computes one node of a cpu plan, bound to shapes and layouts. Immutable and shared by sessions; `bind`
+// gives a session its own copy with memory.
+
+import LTCore
+import LTGraph
+
+/// A value as kernels see it when they are chosen.
+struct Operand: Sendable {
+    let type: ElementType
+    let shape: Shape
+    var layout: Layout = .plain
+    /// The value itself where it never changes.
+    var constant: Tensor?
+
+    init(_ type: ElementType, _ shape: Shape, layout: Layout = .plain, constant: Tensor? = nil) {
+        self.type = type
+        self.shape = shape
+        self.layout = layout
+        self.constant = constant
+    }
+
+    var isPlainFloat: Bool { type == .float32 && layout == .plain }
+}
+
+/// What computes one node.
+protocol Kernel: Sendable {
+    /// The library and its implementation, as the plan's listing shows it.
+    var label: String { get }
+    /// The layout in which each input of the node is read; nil for inputs that `bind` does not look at (absent ones,
+    /// weights that the kernel packed for itself).
+    var inputs: [Layout?] { get }
+    var outputs: [Operand] { get }
+    var scratchBytes: Int { get }
+    /// Inputs whose memory the first output may take over, best first.
+    var inPlace: [Int] { get }
+    /// Binds the kernel to memory that stays where it is.
+    func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel
+}
+
+extension Kernel {
+    var scratchBytes: Int { 0 }
+    var inPlace: [Int] { [] }
+}
+
+/// The memory of one kernel in one session.
+struct KernelMemory {
+    /// Pointers of the inputs; nil where the kernel does not read one.
+    var inputs: [UnsafeMutableRawPointer?]
+    var outputs: [UnsafeMutableRawPointer?]
+    var scratch: UnsafeMutableRawPointer?
+    let stream: DNNLStream
+}
+
+/// Runs a bound kernel once.
+typealias BoundKernel = () throws(LTError) -> Void
+
+/// What kernels may use while they are chosen.
+struct KernelContext: Sendable {
+    let threads: Int
+    /// The graph's version of the default domain.
+    let opset: Int
+    let weights: WeightStore
+}
+
+/// A kernel maker for one operator: nil where it has nothing faster than the operator's own kernel.
+typealias KernelMaker =
+    @Sendable (_ op: any Operator, _ node: Node, _ inputs: [Operand?], _ outputs: [Operand], _ context: KernelContext)
+    throws(LTError) -> (any Kernel)?

@@ -1,0 +1,63 @@
+// KernelTable: which fast kernels exist for which operator. What has none runs the operator's own reference kernel.
+
+import LTCore
+import LTGraph
+
+enum KernelTable {
+    /// One alphabetical line per operator, "domain::name".
+    private static let makers: [String: KernelMaker] = [
+        "::Add": BinaryKernel.make,
+        "::AveragePool": PoolKernel.make,
+        "::Clip": UnaryKernel.make,
+        "::Concat": ConcatKernel.make,
+        "::Conv": ConvolutionKernel.make,
+        "::ConvTranspose": DeconvolutionKernel.make,
+        "::Div": BinaryKernel.make,
+        "::Erf": UnaryKernel.make,
+        "::Exp": UnaryKernel.make,
+        "::Flatten": ViewKernel.make,
+        "::Gelu": UnaryKernel.make,
+        "::Gemm": MatrixKernel.makeGemm,
+        "::GlobalAveragePool": PoolKernel.make,
+        "::GlobalMaxPool": PoolKernel.make,
+        "::HardSigmoid": UnaryKernel.make,
+        "::HardSwish": UnaryKernel.make,
+        "::LayerNormalization": LayerNormalizationKernel.make,
+        "::LeakyRelu": UnaryKernel.make,
+        "::MatMul": MatrixKernel.makeMatMul,
+        "::Max": BinaryKernel.make,
+        "::MaxPool": PoolKernel.make,
+        "::Min": BinaryKernel.make,
+        "::Mul": BinaryKernel.make,
+        "::ReduceMean": PoolKernel.makeReduceMean,
+        "::Relu": UnaryKernel.make,
+        "::Reshape": ViewKernel.make,
+        "::Sigmoid": UnaryKernel.make,
+        "::Softmax": SoftmaxKernel.make,
+        "::Sqrt": UnaryKernel.make,
+        "::Squeeze": ViewKernel.make,
+        "::Sub": BinaryKernel.make,
+        "::Tanh": UnaryKernel.make,
+        "::Transpose": TransposeKernel.make,
+        "::Unsqueeze": ViewKernel.make,
+        "longtail::Activation": UnaryKernel.make,
+        "longtail::ChannelAffine": ChannelAffineKernel.make,
+        "longtail::FusedConv": ConvolutionKernel.make,
+        "longtail::Linear": LinearKernel.make,
+    ]
+
+    static func knows(_ node: Node) -> Bool { makers["\(node.domain)::\(node.opType)"] != nil }
+
+    /// The kernel for a node whose shapes are known. Values of no elements are left to the operators.
+    static func choose(
+        _ op: any Operator, _ node: Node, _ inputs: [Operand?], _ outputs: [Operand], _ context: KernelContext
+    ) throws(LTError) -> any Kernel {
+        let isEmpty = (inputs.compactMap { $0 } + outputs).contains { $0.shape.count == 0 }
+        if !isEmpty, let maker = makers["\(node.domain)::\(node.opType)"],
+            let kernel = try maker(op, node, inputs, outputs, context)
+        {
+            return kernel
+        }
+        return InterpretedKernel(op: op, operands: inputs, outputs: outputs)
+    }
+}

@@ -1,0 +1,164 @@
+// Convolution by oneDNN: 1 to 3 spatial axes, groups, dilation; bias, residual sum and activation on the way out. Weights are
+// packed into the layout that oneDNN picks, once per plan.
+
+import CDNNL
+import LTCore
+import LTGraph
+
+struct ConvolutionKernel: Kernel {
+    let primitive: Primitive
+    let inputs: [Layout?]
+    let outputs: [Operand]
+    private let weights: Buffer
+    private let bias: Buffer?
+    private let biasDesc: MemoryDesc
+    private let hasResidual: Bool
+
+    var label: String { "dnnl conv \(primitive.implementation)" }
+    var scratchBytes: Int { primitive.scratch.byteCount }
+    var inPlace: [Int] { hasResidual ? [3] : [] }
+
+    static let make: KernelMaker = { _, node, inputs, outputs, context throws(LTError) in
+        guard inputs.count >= 2, let x = inputs[0], let w = inputs[1], let constant = w.constant,
+            x.type == .float32, w.type == .float32
+        else { return nil }
+        let bias = inputs.count > 2 ? inputs[2] : nil
+        guard bias == nil || bias?.constant != nil else { return nil }
+        let residual = inputs.count > 3 ? inputs[3] : nil
+        guard residual == nil || residual?.shape == outputs[0].shape,
+            let window = try DNNLWindow(node, kernel: Array(w.shape.dims.dropFirst(2)), input: x.shape)
+        else { return nil }
+        return try ConvolutionKernel(
+            x, constant, bias?.constant, residual, outputs[0], window, group: try node.int("group") ?? 1,
+            activation: try Activation(node), context)
+    }
+
+    private init(
+        _ x: Operand, _ w: Tensor, _ bias: Tensor?, _ residual: Operand?, _ output: Operand, _ window: DNNLWindow,
+        group: Int, activation: Activation?, _ context: KernelContext
+    ) throws(LTError) {
+        let attributes = try Attributes()
+        if residual != nil { try attributes.appendSum() }
+        if let activation { try attributes.append(activation) }
+        let weightDims = group == 1 ? w.dims : [group, w.dims[0] / group] + w.dims.dropFirst()
+        var source = try MemoryDesc.any(x.shape.dims).raw
+        var weights = try MemoryDesc.any(weightDims).raw
+        var target = try MemoryDesc.any(output.shape.dims).raw
+        var biasDesc = bias == nil ? MemoryDesc.none.raw : try MemoryDesc.plain([w.dims[0]]).raw
+        var operation = dnnl_convolution_desc_t()
+        try DNNL.check(
+            dnnl_dilated_convolution_forward_desc_init(
+                &operation, dnnl_forward_inference, dnnl_convolution_direct, &source, &weights,
+                &biasDesc, &target, window.strides, window.dilations, window.begins,
+                window.ends), "convolution")
+        primitive = try withUnsafePointer(to: &operation) { pointer throws(LTError) in
+            try Primitive(UnsafeRawPointer(pointer), attributes, "convolution")
+        }
+        let targetLayout = try Layout(primitive.destination, output.shape)
+        var inputs: [Layout?] = [try Layout(primitive.source, x.shape), nil]
+        if residual != nil { inputs += [nil, targetLayout] }
+        self.inputs = inputs
+        outputs = [Operand(.float32, output.shape, layout: targetLayout)]
+        self.weights = try context.weights.packed(w, from: try MemoryDesc.plain(weightDims), as: primitive.weights)
+        self.biasDesc = MemoryDesc(biasDesc)
+        self.bias = try bias.map { bias throws(LTError) in
+            let desc = MemoryDesc(biasDesc)
+            return try context.weights.packed(bias, from: desc, as: desc)
+        }
+        hasResidual = residual != nil
+    }
+
+    func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
+        let bound = BoundPrimitive(primitive, memory.stream)
+        try bound.set(DNNL_ARG_SRC, primitive.source, memory.inputs[0])
+        try bound.set(DNNL_ARG_WEIGHTS, primitive.weights, weights.pointer)
+        if let bias { try bound.set(DNNL_ARG_BIAS, biasDesc, bias.pointer) }
+        try bound.set(DNNL_ARG_DST, primitive.destination, memory.outputs[0])
+        try bound.setScratch(memory.scratch)
+        if hasResidual, let residual = memory.inputs[3], let target = memory.outputs[0], residual != target {
+            // The residual lives on (or is not ours): it is added where the result goes.
+            let bytes = primitive.destination.byteCount
+            return { () throws(LTError) in
+                target.copyMemory(from: residual, byteCount: bytes)
+                try bound.execute()
+            }
+        }
+        return { () throws(LTError) in try bound.execute() }
+    }
+}
+
+/// ConvTranspose by oneDNN's deconvolution.
+struct DeconvolutionKernel: Kernel {
+    let primitive: Primitive
+    let inputs: [Layout?]
+    let outputs: [Operand]
+    private let weights: Buffer
+    private let bias: Buffer?
+    private let biasDesc: MemoryDesc
+
+    var label: String { "dnnl deconv \(primitive.implementation)" }
+    var scratchBytes: Int { primitive.scratch.byteCount }
+
+    static let make: KernelMaker = { _, node, inputs, outputs, context throws(LTError) in
+        guard inputs.count >= 2, let x = inputs[0], let w = inputs[1]?.constant, x.type == .float32,
+            w.type == .float32
+        else { return nil }
+        let bias = inputs.count > 2 ? inputs[2] : nil
+        guard bias == nil || bias?.constant != nil,
+            let window = try DNNLWindow(
+                transposed: node, kernel: Array(w.dims.dropFirst(2)), input: x.shape, output: outputs[0].shape)
+        else { return nil }
+        return try DeconvolutionKernel(
+            x, w, bias?.constant, outputs[0], window, group: try node.int("group") ?? 1, context)
+    }
+
+    private init(
+        _ x: Operand, _ w: Tensor, _ bias: Tensor?, _ output: Operand, _ window: DNNLWindow, group: Int,
+        _ context: KernelContext
+    ) throws(LTError) {
+        // ONNX stores [C, M/group, k…]; oneDNN wants [group, M/group, C/group, k…]: swapped strides, no copy.
+        let inner = w.dims.dropFirst(2).reduce(1, *)
+        let (perGroupIn, perGroupOut) = (w.dims[0] / group, w.dims[1])
+        var dims = [perGroupOut, perGroupIn] + w.dims.dropFirst(2)
+        var strides = [inner, perGroupOut * inner] + (try Shape(Array(w.dims.dropFirst(2)))).strides
+        if group > 1 {
+            dims.insert(group, at: 0)
+            strides.insert(perGroupIn * perGroupOut * inner, at: 0)
+        }
+        var source = try MemoryDesc.any(x.shape.dims).raw
+        var weights = try MemoryDesc.any(dims).raw
+        var target = try MemoryDesc.any(output.shape.dims).raw
+        var biasDesc = bias == nil ? MemoryDesc.none.raw : try MemoryDesc.plain([output.shape[1]]).raw
+        var operation = dnnl_deconvolution_desc_t()
+        try DNNL.check(
+            dnnl_dilated_deconvolution_forward_desc_init(
+                &operation, dnnl_forward_inference, dnnl_deconvolution_direct, &source, &weights,
+                &biasDesc, &target, window.strides, window.dilations, window.begins,
+                window.ends), "deconvolution")
+        let attributes = try Attributes()
+        primitive = try withUnsafePointer(to: &operation) { pointer throws(LTError) in
+            try Primitive(UnsafeRawPointer(pointer), attributes, "deconvolution")
+        }
+        inputs = [try Layout(primitive.source, x.shape), nil]
+        outputs = [
+            Operand(.float32, output.shape, layout: try Layout(primitive.destination, output.shape))
+        ]
+        self.weights = try context.weights.packed(
+            w, from: try MemoryDesc(dims, strides: strides), as: primitive.weights)
+        self.biasDesc = MemoryDesc(biasDesc)
+        self.bias = try bias.map { bias throws(LTError) in
+            let desc = MemoryDesc(biasDesc)
+            return try context.weights.packed(bias, from: desc, as: desc)
+        }
+    }
+
+    func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
+        let bound = BoundPrimitive(primitive, memory.stream)
+        try bound.set(DNNL_ARG_SRC, primitive.source, memory.inputs[0])
+        try bound.set(DNNL_ARG_WEIGHTS, primitive.weights, weights.pointer)
+        if let bias { try bound.set(DNNL_ARG_BIAS, biasDesc, bias.pointer) }
+        try bound.set(DNNL_ARG_DST, primitive.destination, memory.outputs[0])
+        try bound.setScratch(memory.scratch)
+        return { () throws(LTError) in try bound.execute() }
+    }
+}

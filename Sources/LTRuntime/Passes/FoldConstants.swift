@@ -1,0 +1,71 @@
+// Replaces values that are known before anything runs by initializers: nodes whose inputs are all constants, and values
+// that follow from shapes. With the shapes of the inputs given, shape arithmetic disappears.
+
+import LTCore
+import LTGraph
+
+struct FoldConstants: Pass {
+    /// Shapes of the runtime inputs in order; nil: as the file states them.
+    var inputs: [Shape]?
+    /// Larger results are left to the run, unless no larger than what they are made from.
+    private static let maxBytes = 64 << 20
+    private static let random: Set<String> = [
+        "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli",
+    ]
+
+    init(inputs: [Shape]? = nil) { self.inputs = inputs }
+
+    func apply(_ graph: Graph) throws(LTError) -> Graph {
+        var result = graph
+        result.nodes = []
+        var facts = try Inference.inputs(of: graph, inputs)
+        for (name, tensor) in graph.initializers { facts[name] = Facts(tensor) }
+        for node in graph.nodes {
+            do throws(LTError) {
+                let op = try OperatorTable.bind(node, opset: graph.opset(of: node.domain))
+                let arguments = node.inputs.map { $0.isEmpty ? nil : facts[$0] }
+                var outputs = try op.infer(arguments)
+                if try fold(node, op, arguments, &outputs) {
+                    for (name, fact) in zip(node.outputs, outputs) where !name.isEmpty {
+                        result.initializers[name] = fact.value
+                    }
+                } else {
+                    result.nodes.append(node)
+                }
+                for (name, fact) in zip(node.outputs, outputs) where !name.isEmpty { facts[name] = fact }
+            } catch {
+                throw error.inside(node.label)
+            }
+        }
+        return result
+    }
+
+    /// Whether all outputs of the node are known now; they are in `outputs` then.
+    private func fold(
+        _ node: Node, _ op: any Operator, _ arguments: [Facts?], _ outputs: inout [Facts]
+    ) throws(LTError) -> Bool {
+        let named = zip(node.outputs, outputs.indices).filter { !$0.0.isEmpty }.map(\.1)
+        if outputs.count >= node.outputs.count, named.allSatisfy({ outputs[$0].value != nil }) { return true }
+        guard !Self.random.contains(node.opType), node.capturedNames.isEmpty else { return false }
+        var values: [Tensor?] = []
+        var bytes = 0
+        for (name, argument) in zip(node.inputs, arguments) {
+            guard !name.isEmpty else {
+                values.append(nil)
+                continue
+            }
+            guard let value = argument?.value else { return false }
+            bytes += value.byteCount
+            values.append(value)
+        }
+        for output in outputs {
+            guard let shape = output.shape, Tensor.byteCount(output.type, shape) <= max(Self.maxBytes, bytes) else {
+                return false
+            }
+        }
+        let results = try op.run(values)
+        guard results.count >= node.outputs.count else { return false }
+        outputs = results.map { Facts($0) }
+        return true
+    }
+}

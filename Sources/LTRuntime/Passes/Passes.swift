@@ -1,0 +1,27 @@
+// The passes in the order in which the cpu backend runs them.
+
+import LTCore
+import LTGraph
+
+enum Passes {
+    /// What can be done before the input shapes are known.
+    static func optimise(_ graph: Graph) throws(LTError) -> Graph {
+        let passes: [any Pass] = [
+            FoldConstants(), RemoveIdentities(), FoldConstants(), EliminateCommonSubexpressions(),
+            FuseActivationPatterns(), FoldBatchNormalization(), NormalisationToAffine(), FormLinear(),
+            FuseEpilogues(), RemoveDeadCode(),
+        ]
+        return try run(passes, graph)
+    }
+
+    /// What the shapes of the inputs, in order, make possible beyond that: shapes become constants.
+    static func specialise(_ graph: Graph, inputs: [Shape]) throws(LTError) -> Graph {
+        try run([FoldConstants(inputs: inputs), RemoveDeadCode()], graph)
+    }
+
+    private static func run(_ passes: [any Pass], _ graph: Graph) throws(LTError) -> Graph {
+        var graph = graph
+        for pass in passes { graph = try pass.apply(graph) }
+        return graph
+    }
+}

@@ -1,0 +1,48 @@
+// Drops nodes that hand their input on: Identity, Dropout out of training, Cast to the same type, and the like.
+
+import LTCore
+import LTGraph
+
+struct RemoveIdentities: Pass {
+    func apply(_ graph: Graph) throws(LTError) -> Graph {
+        var result = graph
+        result.nodes = []
+        let outputs = Set(graph.outputs.map(\.name))
+        let captured = graph.nodes.reduce(into: Set<String>()) { $0.formUnion($1.capturedNames) }
+        let reads = graph.readCounts
+        let facts = try Inference(graph)
+        var renamed: [String: String] = [:]
+        for node in graph.nodes {
+            var node = node
+            node.inputs = node.inputs.map { renamed[$0] ?? $0 }
+            if let input = node.inputs.first, let output = node.outputs.first, !input.isEmpty,
+                node.outputs.dropFirst().allSatisfy({ reads[$0] == nil }), handsOn(node, graph, facts),
+                !outputs.contains(output), !captured.contains(output)
+            {
+                renamed[output] = input
+            } else {
+                result.nodes.append(node)
+            }
+        }
+        return result
+    }
+
+    private func handsOn(_ node: Node, _ graph: Graph, _ facts: Inference) -> Bool {
+        guard node.isDefaultDomain else { return false }
+        switch node.opType {
+        case "Identity": return true
+        case "Dropout":
+            // From opset 12 on a third input may ask for training; before 7 an attribute did.
+            guard graph.opset >= 7 else { return false }
+            guard node.inputs.count > 2, !node.inputs[2].isEmpty else { return true }
+            guard let training = graph.initializers[node.inputs[2]], training.type == .bool, training.count == 1 else {
+                return false
+            }
+            return !training.elements(Bool.self)[0]
+        case "Cast":
+            guard let from = facts[node.inputs[0]]?.type, let to = facts[node.outputs[0]]?.type else { return false }
+            return from == to
+        default: return false
+        }
+    }
+}

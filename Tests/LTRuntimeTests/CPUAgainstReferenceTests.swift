@@ -1,0 +1,211 @@
+// The cpu backend's kernels against the operators' reference kernels, on seeded random nodes with odd shapes.
+
+import LTCore
+import LTGraph
+import LTRuntime
+import Testing
+
+@Suite struct CPUAgainstReferenceTests {
+    /// Convolutions over 1 to 3 axes with groups, strides, dilation, uneven padding, bias, residual and activation.
+    @Test(arguments: 0..<60) func convolution(seed: Int) throws {
+        var random = SeededGenerator(seed: UInt64(seed))
+        let rank = random.pick(1...3)
+        let group = [1, 1, 1, 2, 3, 5][random.below(6)]
+        let isDepthwise = random.below(5) == 0
+        let inputs = (isDepthwise ? 1 : random.pick(1...9)) * (isDepthwise ? 19 : group)
+        let groups = isDepthwise ? inputs : group
+        let outputs = groups * (isDepthwise ? 1 : random.pick(1...11))
+        var spatial: [Int] = []
+        var kernel: [Int] = []
+        var strides: [Int64] = []
+        var dilations: [Int64] = []
+        var begins: [Int64] = []
+        var ends: [Int64] = []
+        for _ in 0..<rank {
+            kernel.append(random.pick(1...4))
+            strides.append(Int64(random.pick(1...3)))
+            dilations.append(Int64(random.pick(1...2)))
+            begins.append(Int64(random.below(kernel[kernel.count - 1])))
+            ends.append(Int64(random.below(kernel[kernel.count - 1])))
+            spatial.append(random.pick(9...17))
+        }
+        let x = ("x", try random.tensor([random.pick(1...3), inputs] + spatial))
+        let w = ("w", try random.tensor([outputs, inputs / groups] + kernel))
+        let b = ("b", try random.tensor([outputs]))
+        var builder = GraphBuilder(name: "conv")
+        _ = builder.input("x", .float32, ["N"] + x.1.dims.dropFirst().map { Dimension.fixed($0) })
+        _ = builder.initializer("w", w.1)
+        _ = builder.initializer("b", b.1)
+        let attributes: Attributes = [
+            "strides": .ints(strides), "dilations": .ints(dilations), "pads": .ints(begins + ends),
+            "group": .int(Int64(groups)),
+        ]
+        let y = builder.node("Conv", random.below(2) == 0 ? ["x", "w"] : ["x", "w", "b"], attributes: attributes)
+        var last = y
+        if random.below(2) == 0 {
+            let z = builder.node("Conv", ["x", "w", "b"], attributes: attributes)
+            last = builder.node("Add", random.below(2) == 0 ? [y, z] : [z, y])
+            // The residual lives on in half of the cases.
+            if random.below(2) == 0 { builder.output(z, as: "z", .float32, []) }
+        }
+        let activations = ["Relu", "Sigmoid", "HardSwish", "LeakyRelu", "Tanh", "HardSigmoid"]
+        if random.below(3) > 0 { last = builder.node(activations[random.below(6)], [last]) }
+        builder.output(last, as: "y", .float32, [])
+        var graph = builder.graph
+        for index in graph.outputs.indices { graph.outputs[index].type = nil }
+        try expectAgreement(graph, [x], tolerance: 2e-5, "seed \(seed)")
+    }
+
+    @Test(arguments: 0..<24) func pooling(seed: Int) throws {
+        var random = SeededGenerator(seed: UInt64(1000 + seed))
+        let rank = random.pick(1...3)
+        let kernel = (0..<rank).map { _ in random.pick(2...3) }
+        let x = ("x", try random.tensor([2, random.pick(1...20)] + (0..<rank).map { _ in random.pick(6...13) }))
+        var attributes: Attributes = [
+            "kernel_shape": .ints(kernel.map { Int64($0) }),
+            "strides": .ints((0..<rank).map { _ in Int64(random.pick(1...3)) }),
+            "pads": .ints((0..<2 * rank).map { _ in Int64(random.below(2)) }),
+            "ceil_mode": .int(Int64(random.below(2))),
+        ]
+        let isMax = random.below(2) == 0
+        if !isMax { attributes["count_include_pad"] = .int(Int64(random.below(2))) }
+        let pool = graph(isMax ? "MaxPool" : "AveragePool", inputs: [x], attributes: attributes)
+        try expectAgreement(pool, [x], "seed \(seed) \(attributes)")
+        try expectAgreement(graph(isMax ? "GlobalMaxPool" : "GlobalAveragePool", inputs: [x]), [x])
+    }
+
+    @Test(arguments: ["Add", "Sub", "Mul", "Div", "Max", "Min"]) func broadcasting(op: String) throws {
+        var random = SeededGenerator(seed: 7)
+        let shapes: [([Int], [Int])] = [
+            ([3, 5, 7], [3, 5, 7]), ([3, 5, 7], [7]), ([3, 5, 7], [5, 1]), ([3, 1, 7], [5, 1]), ([1], [2, 3]),
+            ([], [2, 3]), ([2, 1, 3, 1, 5], [4, 1, 6, 5]), ([1, 1], [1, 1]), ([40_000], [40_000]), ([33, 1024], [1]),
+        ]
+        for (a, b) in shapes {
+            let inputs = [("a", try random.tensor(a)), ("b", try random.tensor(b))]
+            try expectAgreement(graph(op, inputs: inputs), inputs, tolerance: 1e-6, "\(a) \(b)")
+        }
+    }
+
+    /// Gates on blocked values: per image and channel, per channel, per pixel, one number.
+    @Test(arguments: ["Add", "Mul", "Div", "Sub"], [16, 21]) func blockedBroadcasting(op: String, channels: Int) throws
+    {
+        var random = SeededGenerator(seed: 11)
+        let x = ("x", try random.tensor([2, 3, 9, 7]))
+        let shapes = [
+            [2, channels, 1, 1], [1, channels, 1, 1], [channels, 1, 1], [2, 1, 9, 7], [1], [2, channels, 9, 7],
+        ]
+        for shape in shapes {
+            // Divisors stay away from zero, where rounding would show.
+            for swapped in op == "Div" ? [false] : [false, true] {
+                let values = try random.tensor(shape).array(of: Float.self)
+                let gate = ("gate", try Tensor(values.map { op == "Div" ? abs($0) + 0.5 : $0 }, shape))
+                var builder = GraphBuilder(name: "gate")
+                _ = builder.input("x", .float32, x.1.dims.map { Dimension.fixed($0) })
+                _ = builder.input("gate", .float32, shape.map { Dimension.fixed($0) })
+                _ = builder.initializer("w", try random.tensor([channels, 3, 3, 3]))
+                _ = builder.initializer("v", try random.tensor([5, channels, 1, 1]))
+                let y = builder.node("Conv", ["x", "w"])
+                let padded = builder.node("Conv", ["x", "w"], attributes: ["pads": .ints([1, 1, 1, 1])])
+                let wide = shape.contains(9) ? padded : y
+                let z = builder.node(op, swapped ? ["gate", wide] : [wide, "gate"])
+                builder.output(builder.node("Conv", [z, "v"]), as: "out", .float32, [])
+                var graph = builder.graph
+                graph.outputs[0].type = nil
+                try expectAgreement(graph, [x, gate], tolerance: 5e-5, "\(shape) \(swapped)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Exp", "Erf", "Gelu", "Sqrt",
+    ]) func elementwise(op: String) throws {
+        for count in [1, 15, 16, 17, 1025, 70_001] {
+            var random = SeededGenerator(seed: UInt64(count))
+            var values = (0..<count).map { _ in Float(random.normal() * 4) }
+            if op == "Sqrt" { values = values.map(abs) }
+            for (index, special) in [Float.infinity, -.infinity, .nan, 0, -0.0, 100, -100].enumerated()
+            where index + 8 < count && !(op == "Sqrt" && special < 0) {
+                values[index + 8] = special
+            }
+            let x = ("x", try Tensor(values))
+            let graph = graph(op, inputs: [x], opset: op == "Gelu" ? 20 : 17)
+            let reference = try run(graph, [x], on: "reference")["y"]?.array(of: Float.self) ?? []
+            let cpu = try run(graph, [x], on: "cpu")["y"]?.array(of: Float.self) ?? []
+            #expect(reference.count == cpu.count)
+            for (index, (expected, actual)) in zip(reference, cpu).enumerated() {
+                let isClose =
+                    expected == actual || (expected.isNaN && actual.isNaN)
+                    || abs(expected - actual) <= 1e-6 + 2e-6 * abs(expected)
+                #expect(isClose, "\(op)(\(values[index])) is \(actual), expected \(expected)")
+            }
+        }
+    }
+
+    @Test func clip() throws {
+        var random = SeededGenerator(seed: 3)
+        let x = ("x", try random.tensor([7, 33]))
+        let bounds = [("low", try Tensor(scalar: Float(-0.5))), ("high", try Tensor(scalar: Float(0.75)))]
+        try expectAgreement(graph("Clip", inputs: [x], constants: bounds), [x], tolerance: 0)
+        try expectAgreement(
+            graph("Clip", inputs: [x], constants: [bounds[1]], order: ["x", "", "high"]), [x], tolerance: 0)
+    }
+
+    @Test func rows() throws {
+        var random = SeededGenerator(seed: 5)
+        for columns in [1, 7, 16, 31, 1000] {
+            let x = ("x", try random.tensor([3, 5, columns]))
+            try expectAgreement(graph("Softmax", inputs: [x], attributes: ["axis": .int(-1)]), [x], "\(columns)")
+            try expectAgreement(graph("Softmax", inputs: [x], attributes: ["axis": .int(1)]), [x], "\(columns)")
+            try expectAgreement(graph("Softmax", inputs: [x], attributes: ["axis": .int(1)], opset: 11), [x])
+        }
+    }
+
+    @Test func transposes() throws {
+        var random = SeededGenerator(seed: 9)
+        let x = ("x", try random.tensor([3, 17, 5, 21]))
+        for order in [
+            [0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2], [3, 2, 1, 0], [1, 0, 2, 3], [0, 1, 3, 2], [2, 3, 0, 1],
+        ] {
+            let attributes: Attributes = ["perm": .ints(order.map { Int64($0) })]
+            try expectAgreement(graph("Transpose", inputs: [x], attributes: attributes), [x], tolerance: 0, "\(order)")
+        }
+        try expectAgreement(graph("Transpose", inputs: [x]), [x], tolerance: 0)
+    }
+
+    @Test func concatenation() throws {
+        var random = SeededGenerator(seed: 13)
+        for axis in [0, 1, 2, -1] {
+            let position = axis < 0 ? axis + 3 : axis
+            let inputs = try (1...3).map { index in
+                var dims = [4, 5, 6]
+                dims[position] = index
+                return ("x\(index)", try random.tensor(dims))
+            }
+            let attributes: Attributes = ["axis": .int(Int64(axis))]
+            try expectAgreement(graph("Concat", inputs: inputs, attributes: attributes), inputs, tolerance: 0)
+        }
+    }
+
+    @Test func products() throws {
+        var random = SeededGenerator(seed: 17)
+        let a = ("a", try random.tensor([5, 19]))
+        let b = ("b", try random.tensor([19, 23]))
+        let wide = ("wide", try random.tensor([2, 3, 5, 19]))
+        let batched = ("batched", try random.tensor([3, 19, 4]))
+        let c = ("c", try random.tensor([23]))
+        try expectAgreement(graph("MatMul", inputs: [a, b]), [a, b])
+        try expectAgreement(graph("MatMul", inputs: [a], constants: [b]), [a])
+        try expectAgreement(graph("MatMul", inputs: [wide], constants: [b]), [wide])
+        try expectAgreement(graph("MatMul", inputs: [wide, batched]), [wide, batched])
+        try expectAgreement(graph("Gemm", inputs: [a, b, c]), [a, b, c])
+        try expectAgreement(graph("Gemm", inputs: [a], constants: [b, c]), [a])
+        try expectAgreement(
+            graph("Gemm", inputs: [a, b, c], attributes: ["alpha": .float(0.5), "beta": .float(2)]), [a, b, c])
+        let transposed = ("t", try random.tensor([23, 19]))
+        for constants in [[("t", transposed.1)], []] {
+            let inputs = constants.isEmpty ? [a, transposed] : [a]
+            try expectAgreement(
+                graph("Gemm", inputs: inputs, constants: constants, attributes: ["transB": .int(1)]), inputs)
+        }
+    }
+}
