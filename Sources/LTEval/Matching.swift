@@ -94,18 +94,6 @@ public enum Matching {
         }
     }
 
-    /// One image's truth.
-    public struct Truth: Sendable {
-        public var path: String
-        /// Positions of its categories.
-        public var categories: [Int]
-
-        public init(path: String, categories: [Int]) {
-            self.path = path
-            self.categories = categories
-        }
-    }
-
     /// Predictions in the order of the truth, and what was left out.
     public struct Joined: Sendable {
         /// Positions in the truth that have scores, ascending.
@@ -118,28 +106,28 @@ public enum Matching {
         public var unused: Int
     }
 
-    /// Finds the scores of every image of the truth.
+    /// Finds the scores of every image of the truth, which is given as paths.
     /// - Parameter skippingMissing: leaves out images without scores instead of refusing.
     /// - Throws: `notFound` for images without prediction or with a failed one (number and examples), `conflict` for
     ///   ambiguous paths, `shapeMismatch` for rows of different widths, `notFinite` naming the image.
     public static func join(
-        _ predictions: [Prediction], _ truth: [Truth], columns: Int, skippingMissing: Bool
+        _ predictions: [Prediction], _ truth: [String], columns: Int, skippingMissing: Bool
     ) throws(LTError) -> Joined {
-        let positions = try files(truth.map(\.path), in: predictions.map(\.path))
+        let positions = try files(truth, in: predictions.map(\.path))
         var joined = Joined(rows: [], scores: [], skipped: 0, unused: 0)
         joined.scores.reserveCapacity(truth.count * columns)
         var missing: [String] = []
         var used: Set<Int> = []
         for (row, position) in positions.enumerated() {
             guard let position else {
-                missing.append("\(truth[row].path) (not predicted)")
+                missing.append("\(truth[row]) (not predicted)")
                 continue
             }
             if !used.insert(position).inserted {
                 throw LTError(.conflict, "prediction '\(predictions[position].path)' belongs to two images of the data")
             }
             switch predictions[position].scores {
-            case .failure(let error): missing.append("\(truth[row].path) (\(error.message))")
+            case .failure(let error): missing.append("\(truth[row]) (\(error.message))")
             case .success(let scores):
                 guard scores.count == columns else {
                     throw LTError(

@@ -136,7 +136,7 @@ private func layer(_ extra: (inout DecisionLayer) -> Void = { _ in }) throws -> 
             .init(path: "t/b.jpg", scores: .failure(LTError(.malformed, "truncated JPEG"))),
             .init(path: "t/extra.jpg", scores: .success([9, 9])), .init(path: "t/d.jpg", scores: .success([3, 4])),
         ]
-        let truth = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"].map { Matching.Truth(path: $0, categories: []) }
+        let truth = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
         let error = #expect(throws: LTError.self) {
             try Matching.join(predictions, truth, columns: 2, skippingMissing: false)
         }

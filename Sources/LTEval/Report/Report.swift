@@ -122,7 +122,10 @@ public struct Report: Sendable {
                 .map { Row(name: $0.name, title: headline.title, isShare: $0.isShare, values: $0.values) }
         }
         let groups = zip(columns, columnClasses).map { "\($1) \($0)" }.dropLast().joined(separator: ", ")
-        var lines = ["\(images) images, \(columnClasses.last ?? 0) classes (\(groupRule): \(groups))"]
+        var lines = [
+            "\(images) images, \(columnClasses.last ?? 0) classes"
+                + (groups.isEmpty ? "" : " (\(groupRule): \(groups))")
+        ]
         lines += table(rows)
         lines += notes.map { "note: \($0)" }
         return lines.joined(separator: "\n")
