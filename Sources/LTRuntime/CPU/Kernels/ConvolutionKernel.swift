@@ -2,6 +2,7 @@
 // packed into the layout that oneDNN picks, once per plan.
 
 import CDNNL
+import CLTKernels
 import LTCore
 import LTGraph
 
@@ -41,18 +42,26 @@ struct ConvolutionKernel: Kernel {
         if residual != nil { try attributes.appendSum() }
         if let activation { try attributes.append(activation) }
         let weightDims = group == 1 ? w.dims : [group, w.dims[0] / group] + w.dims.dropFirst()
-        var source = try MemoryDesc.any(x.shape.dims).raw
         var weights = try MemoryDesc.any(weightDims).raw
-        var target = try MemoryDesc.any(output.shape.dims).raw
         var biasDesc = bias == nil ? MemoryDesc.none.raw : try MemoryDesc.plain([w.dims[0]]).raw
-        var operation = dnnl_convolution_desc_t()
-        try DNNL.check(
-            dnnl_dilated_convolution_forward_desc_init(
-                &operation, dnnl_forward_inference, dnnl_convolution_direct, &source, &weights,
-                &biasDesc, &target, window.strides, window.dilations, window.begins,
-                window.ends), "convolution")
-        primitive = try withUnsafePointer(to: &operation) { pointer throws(LTError) in
-            try Primitive(UnsafeRawPointer(pointer), attributes, "convolution")
+        func make(_ source: MemoryDesc, _ target: MemoryDesc) throws(LTError) -> Primitive {
+            var (source, target) = (source.raw, target.raw)
+            var operation = dnnl_convolution_desc_t()
+            try DNNL.check(
+                dnnl_dilated_convolution_forward_desc_init(
+                    &operation, dnnl_forward_inference, dnnl_convolution_direct, &source, &weights, &biasDesc, &target,
+                    window.strides, window.dilations, window.begins, window.ends), "convolution")
+            return try withUnsafePointer(to: &operation) { pointer throws(LTError) in
+                try Primitive(UnsafeRawPointer(pointer), attributes, "convolution")
+            }
+        }
+        let blocked = try Self.blocked(x, w, output, group).flatMap { source, target in
+            try? make(source, target)
+        }
+        if let blocked, !blocked.implementation.contains("ref") {
+            primitive = blocked
+        } else {
+            primitive = try make(try MemoryDesc.any(x.shape.dims), try MemoryDesc.any(output.shape.dims))
         }
         let targetLayout = try Layout(primitive.destination, output.shape)
         var inputs: [Layout?] = [try Layout(primitive.source, x.shape), nil]
@@ -66,6 +75,22 @@ struct ConvolutionKernel: Kernel {
             return try context.weights.packed(bias, from: desc, as: desc)
         }
         hasResidual = residual != nil
+    }
+
+    /// Source and target in blocks of channels, the layout that all kernels share; nil where oneDNN had better choose: small
+    /// groups, volumes, and chains that it has taken to a layout of its own.
+    private static func blocked(
+        _ x: Operand, _ w: Tensor, _ output: Operand, _ group: Int
+    ) throws(LTError) -> (MemoryDesc, MemoryDesc)? {
+        let block = lt_isa_level() == LT_ISA_AVX512 ? 16 : 8
+        let (perGroupIn, perGroupOut) = (w.dims[1], w.dims[0] / group)
+        let isDepthwise = perGroupIn == 1 && perGroupOut == 1
+        guard group == 1 || isDepthwise || (perGroupIn % block == 0 && perGroupOut % block == 0), x.shape.rank < 5
+        else { return nil }
+        if case .other = x.layout { return nil }
+        // Pictures come with a few channels: oneDNN reads them row-major.
+        let source: Layout = x.shape[1] < block && !isDepthwise ? .plain : .blocked(block)
+        return (try source.desc(x.shape), try Layout.blocked(block).desc(output.shape))
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
