@@ -7,6 +7,7 @@ import OrderedCollections
 public struct GraphBuilder: Sendable {
     public private(set) var graph = Graph()
     private var taken: Set<String> = []
+    private var takenByNodes: Set<String> = []
 
     public init(name: String, opset: Int = 17, irVersion: Int = 8) {
         graph.name = name
@@ -43,11 +44,12 @@ public struct GraphBuilder: Sendable {
         attributes: OrderedDictionary<String, Attribute> = [:]
     ) -> [String] {
         let base = name ?? opType
-        let outputs = (0..<count).map { unique(count == 1 ? base : "\(base).\($0)") }
+        let outputs = (0..<count).map { Self.unique(count == 1 ? base : "\(base).\($0)", among: &taken) }
+        // Some runtimes refuse two nodes of one name.
+        let nodeName = Self.unique(name ?? outputs[0], among: &takenByNodes)
         graph.nodes.append(
             Node(
-                opType, name: name ?? outputs[0], domain: domain, inputs: inputs, outputs: outputs,
-                attributes: attributes))
+                opType, name: nodeName, domain: domain, inputs: inputs, outputs: outputs, attributes: attributes))
         return outputs
     }
 
@@ -79,7 +81,7 @@ public struct GraphBuilder: Sendable {
     /// Writes `text` under `key` into the file's metadata.
     public mutating func metadata(_ key: String, _ text: String) { graph.metadata[key] = text }
 
-    private mutating func unique(_ base: String) -> String {
+    private static func unique(_ base: String, among taken: inout Set<String>) -> String {
         if taken.insert(base).inserted { return base }
         var number = 1
         while !taken.insert("\(base)_\(number)").inserted { number += 1 }
