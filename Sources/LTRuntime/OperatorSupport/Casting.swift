@@ -115,7 +115,7 @@ extension Tensor {
         case .float16: return try Tensor(strings: elements(Float16.self).map { "\($0)" }, dims)
         case .bfloat16: return try Tensor(strings: elements(BFloat16.self).map { "\($0.float)" }, dims)
         case .uint64: return try Tensor(strings: elements(UInt64.self).map { "\($0)" }, dims)
-        default: return try Tensor(strings: try cast(to: .int64).elements(Int64.self).map { "\($0)" }, dims)
+        default: return try Tensor(strings: try cast(to: .int64).array(of: Int64.self).map { "\($0)" }, dims)
         }
     }
 

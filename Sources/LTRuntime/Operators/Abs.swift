@@ -6,7 +6,7 @@ import LTCore
 
 struct AbsOperator: UnaryNumberOperator {
     static let schema = OperatorSchema(
-        "Abs", opsets: 7...Opset.latest, inputs: 1...1, types: .numbers)
+        "Abs", opsets: 6...Opset.latest, inputs: 1...1, types: .numbers)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

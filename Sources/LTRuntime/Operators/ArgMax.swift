@@ -6,7 +6,7 @@ import LTCore
 
 struct ArgMaxOperator: ArgOperator {
     static let schema = OperatorSchema(
-        "ArgMax", opsets: 7...Opset.latest, inputs: 1...1, types: .numbers)
+        "ArgMax", opsets: 1...Opset.latest, inputs: 1...1, types: .numbers)
 
     let settings: ArgSettings
 

@@ -6,7 +6,7 @@ import LTCore
 
 struct ArgMinOperator: ArgOperator {
     static let schema = OperatorSchema(
-        "ArgMin", opsets: 7...Opset.latest, inputs: 1...1, types: .numbers)
+        "ArgMin", opsets: 1...Opset.latest, inputs: 1...1, types: .numbers)
 
     let settings: ArgSettings
 

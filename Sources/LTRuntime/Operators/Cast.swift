@@ -5,7 +5,7 @@
 import LTCore
 
 struct CastOperator: Operator {
-    static let schema = OperatorSchema("Cast", opsets: 7...Opset.latest, inputs: 1...1, types: .castable)
+    static let schema = OperatorSchema("Cast", opsets: 6...Opset.latest, inputs: 1...1, types: .castable)
 
     let to: ElementType
 

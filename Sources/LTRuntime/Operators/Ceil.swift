@@ -6,7 +6,7 @@ import LTCore
 
 struct CeilOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Ceil", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Ceil", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

@@ -5,7 +5,7 @@
 import LTCore
 
 struct ClipOperator: NumberOperator {
-    static let schema = OperatorSchema("Clip", opsets: 7...Opset.latest, inputs: 1...3, types: .numbers)
+    static let schema = OperatorSchema("Clip", opsets: 6...Opset.latest, inputs: 1...3, types: .numbers)
 
     /// Before opset 11.
     let min: Float?

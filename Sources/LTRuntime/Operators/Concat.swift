@@ -4,7 +4,7 @@
 import LTCore
 
 struct ConcatOperator: Operator {
-    static let schema = OperatorSchema("Concat", opsets: 7...Opset.latest, inputs: 1...Int.max, types: .all)
+    static let schema = OperatorSchema("Concat", opsets: 4...Opset.latest, inputs: 1...Int.max, types: .all)
 
     let axis: Int
 

@@ -6,7 +6,7 @@ import LTCore
 import LTGraph
 
 struct ConstantOperator: Operator {
-    static let schema = OperatorSchema("Constant", opsets: 7...Opset.latest, inputs: 0...0, types: .all)
+    static let schema = OperatorSchema("Constant", opsets: 1...Opset.latest, inputs: 0...0, types: .all)
 
     let value: Tensor
 

@@ -5,7 +5,7 @@
 import LTCore
 
 struct ConvOperator: RealOperator {
-    static let schema = OperatorSchema("Conv", opsets: 7...Opset.latest, inputs: 2...3, types: .reals)
+    static let schema = OperatorSchema("Conv", opsets: 1...Opset.latest, inputs: 2...3, types: .reals)
 
     let window: Window
     let group: Int

@@ -6,7 +6,7 @@
 import LTCore
 
 struct ConvTransposeOperator: RealOperator {
-    static let schema = OperatorSchema("ConvTranspose", opsets: 7...Opset.latest, inputs: 2...3, types: .reals)
+    static let schema = OperatorSchema("ConvTranspose", opsets: 1...Opset.latest, inputs: 2...3, types: .reals)
 
     let window: Window
     let group: Int

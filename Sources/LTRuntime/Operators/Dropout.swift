@@ -16,7 +16,7 @@ struct DropoutOperator: Operator {
         let x = try Self.first(inputs)
         let ratio = try inputs.optional(1, .reals)
         if let mode = try inputs.optional(2, [.bool])?.value, mode.elements(Bool.self).first == true {
-            let rate = try ratio?.value?.cast(to: .float32).elements(Float.self).first
+            let rate = try ratio?.value?.cast(to: .float32).array(of: Float.self).first
             guard rate == 0 else {
                 throw LTError(.unsupported, "training_mode is true, expected false (inference) or a ratio of 0")
             }

@@ -6,7 +6,7 @@ import LTCore
 
 struct EluOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Elu", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Elu", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     let alpha: Float
 

@@ -6,7 +6,7 @@ import LTCore
 
 struct ExpOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Exp", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Exp", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

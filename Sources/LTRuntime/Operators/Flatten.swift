@@ -5,7 +5,7 @@
 import LTCore
 
 struct FlattenOperator: Operator {
-    static let schema = OperatorSchema("Flatten", opsets: 7...Opset.latest, inputs: 1...1, types: .all)
+    static let schema = OperatorSchema("Flatten", opsets: 1...Opset.latest, inputs: 1...1, types: .all)
 
     let axis: Int
 

@@ -6,7 +6,7 @@ import LTCore
 
 struct FloorOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Floor", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Floor", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

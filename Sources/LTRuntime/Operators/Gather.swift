@@ -5,7 +5,7 @@
 import LTCore
 
 struct GatherOperator: Operator {
-    static let schema = OperatorSchema("Gather", opsets: 7...Opset.latest, inputs: 2...2, types: .all)
+    static let schema = OperatorSchema("Gather", opsets: 1...Opset.latest, inputs: 2...2, types: .all)
 
     let axis: Int
 

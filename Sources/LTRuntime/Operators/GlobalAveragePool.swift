@@ -4,7 +4,7 @@
 import LTCore
 
 struct GlobalAveragePoolOperator: RealOperator {
-    static let schema = OperatorSchema("GlobalAveragePool", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+    static let schema = OperatorSchema("GlobalAveragePool", opsets: 1...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

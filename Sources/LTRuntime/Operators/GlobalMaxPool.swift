@@ -4,7 +4,7 @@
 import LTCore
 
 struct GlobalMaxPoolOperator: RealOperator {
-    static let schema = OperatorSchema("GlobalMaxPool", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+    static let schema = OperatorSchema("GlobalMaxPool", opsets: 1...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

@@ -6,7 +6,7 @@ import LTCore
 
 struct HardSigmoidOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "HardSigmoid", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "HardSigmoid", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     let alpha: Float
     let beta: Float

@@ -6,7 +6,7 @@ import LTCore
 
 struct InstanceNormalizationOperator: RealOperator {
     static let schema = OperatorSchema(
-        "InstanceNormalization", opsets: 7...Opset.latest, inputs: 3...3, types: .reals)
+        "InstanceNormalization", opsets: 6...Opset.latest, inputs: 3...3, types: .reals)
 
     let epsilon: Float
 

@@ -5,7 +5,7 @@
 import LTCore
 
 struct LRNOperator: RealOperator {
-    static let schema = OperatorSchema("LRN", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+    static let schema = OperatorSchema("LRN", opsets: 1...Opset.latest, inputs: 1...1, types: .reals)
 
     let alpha: Float
     let beta: Float

@@ -6,7 +6,7 @@ import LTCore
 
 struct LeakyReluOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "LeakyRelu", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "LeakyRelu", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     let alpha: Float
 

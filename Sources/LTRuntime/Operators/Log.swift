@@ -6,7 +6,7 @@ import LTCore
 
 struct LogOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Log", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Log", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

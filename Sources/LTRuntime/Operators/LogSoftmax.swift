@@ -6,7 +6,7 @@ import LTCore
 
 struct LogSoftmaxOperator: SoftmaxFamily {
     static let schema = OperatorSchema(
-        "LogSoftmax", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "LogSoftmax", opsets: 1...Opset.latest, inputs: 1...1, types: .reals)
     static let isLog = true
 
     let axis: Int

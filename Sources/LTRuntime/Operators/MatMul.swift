@@ -5,7 +5,7 @@ import LTCore
 
 struct MatMulOperator: NumberOperator {
     static let schema = OperatorSchema(
-        "MatMul", opsets: 7...Opset.latest, inputs: 2...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
+        "MatMul", opsets: 1...Opset.latest, inputs: 2...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
 
     init(_ node: OperatorNode) throws(LTError) {}
 

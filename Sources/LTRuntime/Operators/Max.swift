@@ -6,7 +6,7 @@ import LTCore
 
 struct MaxOperator: VariadicOperator {
     static let schema = OperatorSchema(
-        "Max", opsets: 7...Opset.latest, inputs: 1...Int.max, types: .numbers)
+        "Max", opsets: 6...Opset.latest, inputs: 1...Int.max, types: .numbers)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

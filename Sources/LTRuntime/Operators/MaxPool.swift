@@ -8,7 +8,7 @@ import LTCore
 
 struct MaxPoolOperator: NumberOperator {
     static let schema = OperatorSchema(
-        "MaxPool", opsets: 7...Opset.latest, inputs: 1...1, outputs: 1...2, types: .reals.union([.int8, .uint8]))
+        "MaxPool", opsets: 1...Opset.latest, inputs: 1...1, outputs: 1...2, types: .reals.union([.int8, .uint8]))
 
     let window: Window
     let isColumnMajor: Bool

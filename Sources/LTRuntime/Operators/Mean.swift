@@ -6,7 +6,7 @@ import LTCore
 
 struct MeanOperator: VariadicOperator {
     static let schema = OperatorSchema(
-        "Mean", opsets: 7...Opset.latest, inputs: 1...Int.max, types: .reals)
+        "Mean", opsets: 6...Opset.latest, inputs: 1...Int.max, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

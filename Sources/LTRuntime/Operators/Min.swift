@@ -6,7 +6,7 @@ import LTCore
 
 struct MinOperator: VariadicOperator {
     static let schema = OperatorSchema(
-        "Min", opsets: 7...Opset.latest, inputs: 1...Int.max, types: .numbers)
+        "Min", opsets: 6...Opset.latest, inputs: 1...Int.max, types: .numbers)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

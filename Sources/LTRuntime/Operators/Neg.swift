@@ -6,7 +6,7 @@ import LTCore
 
 struct NegOperator: UnaryNumberOperator {
     static let schema = OperatorSchema(
-        "Neg", opsets: 7...Opset.latest, inputs: 1...1, types: .reals.union([.int8, .int16, .int32, .int64]))
+        "Neg", opsets: 6...Opset.latest, inputs: 1...1, types: .reals.union([.int8, .int16, .int32, .int64]))
 
     init(_ node: OperatorNode) throws(LTError) {}
 

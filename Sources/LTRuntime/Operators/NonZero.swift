@@ -17,7 +17,7 @@ struct NonZeroOperator: Operator {
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
         _ = try infer(inputs.map { $0.map { Facts($0) } })
         let x = inputs[0]!
-        let flags = try x.cast(to: .bool).elements(Bool.self)
+        let flags = try x.cast(to: .bool).array(of: Bool.self)
         let found = flags.indices.filter { flags[$0] }
         let result = try Tensor.output(.int64, try Shape([x.shape.rank, found.count]))
         let coordinates = result.elements(Int64.self)

@@ -4,7 +4,7 @@
 import LTCore
 
 struct NotOperator: Operator {
-    static let schema = OperatorSchema("Not", opsets: 7...Opset.latest, inputs: 1...1, types: [.bool])
+    static let schema = OperatorSchema("Not", opsets: 1...Opset.latest, inputs: 1...1, types: [.bool])
 
     init(_ node: OperatorNode) throws(LTError) {}
 

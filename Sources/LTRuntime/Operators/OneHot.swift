@@ -25,7 +25,7 @@ struct OneHotOperator: Operator {
 
     private func depth(_ facts: Facts) throws(LTError) -> Int? {
         guard let value = facts.value else { return nil }
-        guard value.count == 1, let depth = try value.cast(to: .int64).elements(Int64.self).first, depth >= 1 else {
+        guard value.count == 1, let depth = try value.cast(to: .int64).array(of: Int64.self).first, depth >= 1 else {
             throw LTError(.invalidArgument, "depth has shape \(value.shape), expected one number of at least 1")
         }
         return Int(depth)
@@ -35,7 +35,7 @@ struct OneHotOperator: Operator {
         let shape = try outputShape(inputs)
         let axis = try position(axis, rank: shape.rank)
         let depth = shape[axis]
-        let indices = try inputs[0]!.cast(to: .int64).elements(Int64.self).map { Int($0) }
+        let indices = try inputs[0]!.cast(to: .int64).array(of: Int64.self).map { Int($0) }
         let inner = shape.dims[(axis + 1)...].reduce(1, *)
         let sources = (0..<shape.count).lazy.map { place in
             let index = indices[place / (depth * inner) * inner + place % inner]

@@ -5,7 +5,7 @@
 import LTCore
 
 struct PadOperator: Operator {
-    static let schema = OperatorSchema("Pad", opsets: 7...Opset.latest, inputs: 1...4, types: .all)
+    static let schema = OperatorSchema("Pad", opsets: 2...Opset.latest, inputs: 1...4, types: .all)
 
     enum Mode: String, Sendable {
         case constant, reflect, edge, wrap

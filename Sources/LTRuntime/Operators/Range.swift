@@ -23,7 +23,7 @@ struct RangeOperator: NumberOperator {
         guard values.count == 3 else { return [Facts(type, [nil])] }
         let count: Double
         if type.isInteger {
-            let numbers = try values.map { (value) throws(LTError) in try value.cast(to: .int64).elements(Int64.self)[0]
+            let numbers = try values.map { (value) throws(LTError) in try value.cast(to: .int64).array(of: Int64.self)[0]
             }
             guard numbers[2] != 0 else { throw LTError(.invalidArgument, "delta is 0, expected another number") }
             let up = numbers[2] > 0
@@ -33,7 +33,7 @@ struct RangeOperator: NumberOperator {
             count = steps < 1 << 40 ? Double(steps + 1) : .infinity
         } else {
             let numbers = try values.map { (value) throws(LTError) in
-                try value.cast(to: .float64).elements(Double.self)[0]
+                try value.cast(to: .float64).array(of: Double.self)[0]
             }
             guard numbers[2] != 0, numbers.allSatisfy(\.isFinite) else {
                 throw LTError(.invalidArgument, "range \(numbers), expected finite numbers and a delta other than 0")

@@ -6,7 +6,7 @@ import LTCore
 
 struct ReciprocalOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Reciprocal", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Reciprocal", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

@@ -7,7 +7,7 @@ import LTCore
 
 struct ReduceL2Operator: ReductionOperator {
     static let schema = OperatorSchema(
-        "ReduceL2", opsets: 7...Opset.latest, inputs: 1...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
+        "ReduceL2", opsets: 1...Opset.latest, inputs: 1...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
 
     let reduction: Reduction
 

@@ -7,7 +7,7 @@ import LTCore
 
 struct ReduceMaxOperator: ReductionOperator {
     static let schema = OperatorSchema(
-        "ReduceMax", opsets: 7...Opset.latest, inputs: 1...2, types: .numbers.union([.bool]))
+        "ReduceMax", opsets: 1...Opset.latest, inputs: 1...2, types: .numbers.union([.bool]))
 
     let reduction: Reduction
 

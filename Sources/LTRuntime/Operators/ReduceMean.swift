@@ -7,7 +7,7 @@ import LTCore
 
 struct ReduceMeanOperator: ReductionOperator {
     static let schema = OperatorSchema(
-        "ReduceMean", opsets: 7...Opset.latest, inputs: 1...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
+        "ReduceMean", opsets: 1...Opset.latest, inputs: 1...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
 
     let reduction: Reduction
 

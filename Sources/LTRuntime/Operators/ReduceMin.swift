@@ -7,7 +7,7 @@ import LTCore
 
 struct ReduceMinOperator: ReductionOperator {
     static let schema = OperatorSchema(
-        "ReduceMin", opsets: 7...Opset.latest, inputs: 1...2, types: .numbers.union([.bool]))
+        "ReduceMin", opsets: 1...Opset.latest, inputs: 1...2, types: .numbers.union([.bool]))
 
     let reduction: Reduction
 

@@ -7,7 +7,7 @@ import LTCore
 
 struct ReduceSumOperator: ReductionOperator {
     static let schema = OperatorSchema(
-        "ReduceSum", opsets: 7...Opset.latest, inputs: 1...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
+        "ReduceSum", opsets: 1...Opset.latest, inputs: 1...2, types: .reals.union([.int32, .int64, .uint32, .uint64]))
 
     let reduction: Reduction
 

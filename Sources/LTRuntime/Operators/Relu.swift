@@ -6,7 +6,7 @@ import LTCore
 
 struct ReluOperator: UnaryNumberOperator {
     static let schema = OperatorSchema(
-        "Relu", opsets: 7...Opset.latest, inputs: 1...1, types: .reals.union([.int8, .int16, .int32, .int64]))
+        "Relu", opsets: 6...Opset.latest, inputs: 1...1, types: .reals.union([.int8, .int16, .int32, .int64]))
 
     init(_ node: OperatorNode) throws(LTError) {}
 

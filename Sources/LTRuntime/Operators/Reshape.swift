@@ -5,7 +5,7 @@
 import LTCore
 
 struct ReshapeOperator: Operator {
-    static let schema = OperatorSchema("Reshape", opsets: 7...Opset.latest, inputs: 2...2, types: .all)
+    static let schema = OperatorSchema("Reshape", opsets: 5...Opset.latest, inputs: 2...2, types: .all)
 
     let allowsZero: Bool
 

@@ -6,7 +6,7 @@ import LTCore
 
 struct SeluOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Selu", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Selu", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     let alpha: Float
     let gamma: Float

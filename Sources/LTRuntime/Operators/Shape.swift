@@ -5,7 +5,7 @@
 import LTCore
 
 struct ShapeOperator: Operator {
-    static let schema = OperatorSchema("Shape", opsets: 7...Opset.latest, inputs: 1...1, types: .all)
+    static let schema = OperatorSchema("Shape", opsets: 1...Opset.latest, inputs: 1...1, types: .all)
 
     let start: Int
     let end: Int?

@@ -6,7 +6,7 @@ import LTCore
 
 struct SigmoidOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Sigmoid", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Sigmoid", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

@@ -4,7 +4,7 @@
 import LTCore
 
 struct SizeOperator: Operator {
-    static let schema = OperatorSchema("Size", opsets: 7...Opset.latest, inputs: 1...1, types: .all)
+    static let schema = OperatorSchema("Size", opsets: 1...Opset.latest, inputs: 1...1, types: .all)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

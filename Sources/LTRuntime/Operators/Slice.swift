@@ -5,7 +5,7 @@
 import LTCore
 
 struct SliceOperator: Operator {
-    static let schema = OperatorSchema("Slice", opsets: 7...Opset.latest, inputs: 1...5, types: .all)
+    static let schema = OperatorSchema("Slice", opsets: 1...Opset.latest, inputs: 1...5, types: .all)
 
     /// Before opset 10.
     let attributes: (starts: [Int], ends: [Int], axes: [Int]?)?

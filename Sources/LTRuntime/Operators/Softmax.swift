@@ -6,7 +6,7 @@ import LTCore
 
 struct SoftmaxOperator: SoftmaxFamily {
     static let schema = OperatorSchema(
-        "Softmax", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Softmax", opsets: 1...Opset.latest, inputs: 1...1, types: .reals)
     static let isLog = false
 
     let axis: Int

@@ -6,7 +6,7 @@ import LTCore
 
 struct SoftplusOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Softplus", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Softplus", opsets: 1...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

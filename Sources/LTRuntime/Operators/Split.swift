@@ -6,7 +6,7 @@ import LTCore
 
 struct SplitOperator: Operator {
     static let schema = OperatorSchema(
-        "Split", opsets: 7...Opset.latest, inputs: 1...2, outputs: 1...Int.max, types: .all)
+        "Split", opsets: 2...Opset.latest, inputs: 1...2, outputs: 1...Int.max, types: .all)
 
     let axis: Int
     let lengths: [Int]?

@@ -6,7 +6,7 @@ import LTCore
 
 struct SqrtOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Sqrt", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Sqrt", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

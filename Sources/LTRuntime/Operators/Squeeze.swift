@@ -5,7 +5,7 @@
 import LTCore
 
 struct SqueezeOperator: Operator {
-    static let schema = OperatorSchema("Squeeze", opsets: 7...Opset.latest, inputs: 1...2, types: .all)
+    static let schema = OperatorSchema("Squeeze", opsets: 1...Opset.latest, inputs: 1...2, types: .all)
 
     let axes: AxesSource
 

@@ -6,7 +6,7 @@ import LTCore
 
 struct SumOperator: VariadicOperator {
     static let schema = OperatorSchema(
-        "Sum", opsets: 7...Opset.latest, inputs: 1...Int.max, types: .reals)
+        "Sum", opsets: 6...Opset.latest, inputs: 1...Int.max, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

@@ -6,7 +6,7 @@ import LTCore
 
 struct TanhOperator: UnaryRealOperator {
     static let schema = OperatorSchema(
-        "Tanh", opsets: 7...Opset.latest, inputs: 1...1, types: .reals)
+        "Tanh", opsets: 6...Opset.latest, inputs: 1...1, types: .reals)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

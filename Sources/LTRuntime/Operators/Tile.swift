@@ -4,7 +4,7 @@
 import LTCore
 
 struct TileOperator: Operator {
-    static let schema = OperatorSchema("Tile", opsets: 7...Opset.latest, inputs: 2...2, types: .all)
+    static let schema = OperatorSchema("Tile", opsets: 6...Opset.latest, inputs: 2...2, types: .all)
 
     init(_ node: OperatorNode) throws(LTError) {}
 

@@ -6,7 +6,7 @@ import LTCore
 
 struct TopKOperator: NumberOperator {
     static let schema = OperatorSchema(
-        "TopK", opsets: 7...Opset.latest, inputs: 1...2, outputs: 2...2, types: .numbers)
+        "TopK", opsets: 1...Opset.latest, inputs: 1...2, outputs: 2...2, types: .numbers)
 
     let axis: Int
     /// Before opset 10.

@@ -5,7 +5,7 @@
 import LTCore
 
 struct TransposeOperator: Operator {
-    static let schema = OperatorSchema("Transpose", opsets: 7...Opset.latest, inputs: 1...1, types: .all)
+    static let schema = OperatorSchema("Transpose", opsets: 1...Opset.latest, inputs: 1...1, types: .all)
 
     let perm: [Int]?
 

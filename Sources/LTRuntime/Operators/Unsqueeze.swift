@@ -5,7 +5,7 @@
 import LTCore
 
 struct UnsqueezeOperator: Operator {
-    static let schema = OperatorSchema("Unsqueeze", opsets: 7...Opset.latest, inputs: 1...2, types: .all)
+    static let schema = OperatorSchema("Unsqueeze", opsets: 1...Opset.latest, inputs: 1...2, types: .all)
 
     let axes: AxesSource
 

@@ -1,0 +1,136 @@
+// Verify: runs ONNX test-case folders (model.onnx, test_data_set_*/input_*.pb and output_*.pb) and compares what comes
+// out with what is expected: |actual − expected| ≤ atol + rtol·|expected| for floats, equality for everything else.
+// https://github.com/onnx/onnx/blob/main/docs/OnnxBackendTest.md
+
+import FoundationEssentials
+import LTCore
+import LTGraph
+
+/// The comparer behind `lt-infer verify`.
+public enum Verify {
+    /// How far floats may be from what is expected.
+    public struct Tolerance: Sendable {
+        public var rtol: Double
+        public var atol: Double
+        /// The defaults are ONNX's own.
+        public init(rtol: Double = 1e-3, atol: Double = 1e-7) {
+            self.rtol = rtol
+            self.atol = atol
+        }
+    }
+
+    /// What became of one case.
+    public enum Verdict: Sendable {
+        case passed
+        case failed(LTError)
+        /// The model needs what the runtime does not have.
+        case unsupported(LTError)
+    }
+
+    /// The folders at or below `path` that hold a model.onnx and at least one test_data_set_*, sorted.
+    /// - Throws: `io` when `path` cannot be listed.
+    public static func cases(under path: String) throws(LTError) -> [String] {
+        let names = try list(path)
+        if names.contains("model.onnx"), names.contains(where: { $0.hasPrefix("test_data_set_") }) { return [path] }
+        var found: [String] = []
+        for name in names {
+            var isFolder = false
+            guard FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder), isFolder else {
+                continue
+            }
+            found += try cases(under: "\(path)/\(name)")
+        }
+        return found
+    }
+
+    /// Runs all data sets of a case folder.
+    public static func run(
+        _ folder: String, on backend: any Backend, options: PlanOptions = PlanOptions(),
+        tolerance: Tolerance = Tolerance()
+    ) -> Verdict {
+        do throws(LTError) {
+            let graph = try Graph.read(path: "\(folder)/model.onnx")
+            let session = try Session(try Plan(graph, on: backend, options: options))
+            let sets = try list(folder).filter { $0.hasPrefix("test_data_set_") }
+            guard !sets.isEmpty else { throw LTError(.notFound, "no test_data_set_* in \(folder)") }
+            for set in sets {
+                try within("\(folder)/\(set)") { () throws(LTError) in
+                    try check("\(folder)/\(set)", session, tolerance)
+                }
+            }
+            return .passed
+        } catch {
+            return error.code == .unsupported ? .unsupported(error) : .failed(error)
+        }
+    }
+
+    private static func check(_ folder: String, _ session: Session, _ tolerance: Tolerance) throws(LTError) {
+        var feed: [String: Tensor] = [:]
+        for (index, info) in session.plan.inputs.enumerated() {
+            let file = "\(folder)/input_\(index).pb"
+            // Trailing optional inputs may have no file; whether that is allowed is for the session to say.
+            guard FileManager.default.fileExists(atPath: file) else { continue }
+            feed[info.name] = try read(file)
+        }
+        let outputs = try session.run(feed)
+        for (index, info) in session.plan.outputs.enumerated() {
+            let expected = try read("\(folder)/output_\(index).pb")
+            guard let actual = outputs[info.name] else {
+                throw LTError(.notFound, "output '\(info.name)' was not made")
+            }
+            try within("output '\(info.name)'") { () throws(LTError) in
+                try compare(actual, expected, tolerance)
+            }
+        }
+    }
+
+    /// Compares two tensors.
+    /// - Throws: `typeMismatch`, `shapeMismatch`, or `conflict` that says how many elements differ and where most.
+    public static func compare(
+        _ actual: Tensor, _ expected: Tensor, _ tolerance: Tolerance = Tolerance()
+    ) throws(LTError) {
+        guard actual.type == expected.type else {
+            throw LTError(
+                .typeMismatch, "tensor(\(actual.type.onnxName)), expected tensor(\(expected.type.onnxName))")
+        }
+        guard actual.shape == expected.shape else {
+            throw LTError(.shapeMismatch, "shape \(actual.shape), expected \(expected.shape)")
+        }
+        if !Set<ElementType>.reals.contains(actual.type) {
+            let equal =
+                actual.type == .string
+                ? actual.strings == expected.strings : actual.bytes.elementsEqual(expected.bytes)
+            guard equal else { throw LTError(.conflict, "elements of \(actual.shape) differ from what is expected") }
+            return
+        }
+        let a = try actual.cast(to: .float64).array(of: Double.self)
+        let b = try expected.cast(to: .float64).array(of: Double.self)
+        var (wrong, worst, place) = (0, -1.0, 0)
+        for index in a.indices where a[index] != b[index] && !(a[index].isNaN && b[index].isNaN) {
+            let difference = abs(a[index] - b[index])
+            // NaN and infinite differences fail as well.
+            if difference <= tolerance.atol + tolerance.rtol * abs(b[index]), difference.isFinite { continue }
+            wrong += 1
+            let severity = difference.isFinite ? difference : .infinity
+            if severity > worst { (worst, place) = (severity, index) }
+        }
+        guard wrong == 0 else {
+            throw LTError(
+                .conflict,
+                "\(wrong) of \(a.count) elements differ, most at \(place): \(a[place]), expected \(b[place])")
+        }
+    }
+
+    private static func read(_ file: String) throws(LTError) -> Tensor {
+        let buffer = try readFile(file)
+        return try within(file) { () throws(LTError) in try Tensor.read(protobuf: Array(buffer.bytes)).tensor }
+    }
+
+    private static func list(_ folder: String) throws(LTError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        } catch {
+            throw LTError(.io, "cannot list folder \(folder)")
+        }
+    }
+}
