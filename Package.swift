@@ -117,7 +117,7 @@ let package = Package(
         tests(
             "LTPipelineTests",
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),
-        tests("ConformanceTests", ["LTRuntime", "LTGraph", "LTCore"]),
+        tests("ConformanceTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),
         tests("CLITests", ["lt-infer", "lt-eval", "lt-train"]),
     ],
     cxxLanguageStandard: .cxx17

@@ -27,6 +27,7 @@ public enum OperatorTable {
         CumSumOperator.self,
         DivOperator.self,
         DropoutOperator.self,
+        EinsumOperator.self,
         EluOperator.self,
         EqualOperator.self,
         ErfOperator.self,
@@ -86,6 +87,7 @@ public enum OperatorTable {
         ReduceSumSquareOperator.self,
         ReluOperator.self,
         ReshapeOperator.self,
+        ResizeOperator.self,
         RoundOperator.self,
         SeluOperator.self,
         ShapeOperator.self,
@@ -105,6 +107,7 @@ public enum OperatorTable {
         TopKOperator.self,
         TransposeOperator.self,
         UnsqueezeOperator.self,
+        UpsampleOperator.self,
         WhereOperator.self,
         XorOperator.self,
     ]

@@ -14,11 +14,18 @@ struct Rule: Sendable {
     }
 
     let kind: Kind
-    /// "operator Name" (every case that needs it), or a case such as "node/test_abs".
+    /// A case such as "node/test_abs", or "operator Name" or "opset N" for every case that needs it.
     let what: String
     let reason: String
 
-    var operatorName: String? { what.hasPrefix("operator ") ? String(what.dropFirst(9)) : nil }
+    /// Whether the rule is about what an error says: "operator ai.onnx::Loop is not in the operator table",
+    /// "operator ai.onnx::Add in opset 6, expected opset 7 to 25".
+    func explains(_ message: String) -> Bool {
+        if what.hasPrefix("operator ") {
+            return message.contains("::\(what.dropFirst(9)) is not in the operator table")
+        }
+        return what.hasPrefix("opset ") && message.contains(" in \(what), expected opset")
+    }
 
     static func read(_ file: URL) throws -> [Rule] {
         try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in

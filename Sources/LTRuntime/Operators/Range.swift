@@ -23,7 +23,8 @@ struct RangeOperator: NumberOperator {
         guard values.count == 3 else { return [Facts(type, [nil])] }
         let count: Double
         if type.isInteger {
-            let numbers = try values.map { (value) throws(LTError) in try value.cast(to: .int64).array(of: Int64.self)[0]
+            let numbers = try values.map { (value) throws(LTError) in
+                try value.cast(to: .int64).array(of: Int64.self)[0]
             }
             guard numbers[2] != 0 else { throw LTError(.invalidArgument, "delta is 0, expected another number") }
             let up = numbers[2] > 0

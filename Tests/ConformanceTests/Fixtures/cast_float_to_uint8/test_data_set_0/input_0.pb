@@ -1,0 +1,1 @@
+JPµDBo—VAèy’AÂªèAØV²AwNAF-ìA¤/ÄA¦lBH„B¦%¹?Öã‡AÒÎlB‘q#Bƒ†`B”"ˆAzDAæk¬AUô\A“EáA

@@ -1,0 +1,2 @@
+J ÇGQBIª
+B}IWA¸ÌATiœA%ðA§ò"B«¾B
