@@ -115,6 +115,8 @@ func position(_ axis: Int, rank: Int) throws(LTError) -> Int {
 
 /// Axes as positions within `rank`, each once.
 func positions(_ axes: [Int], rank: Int) throws(LTError) -> [Int] {
+    // Keeps the search for repetitions below short, whatever a file says.
+    guard axes.count <= 1024 else { throw LTError(.invalidArgument, "\(axes.count) axes, expected at most 1024") }
     var result: [Int] = []
     for axis in axes {
         let found = try position(axis, rank: rank)
