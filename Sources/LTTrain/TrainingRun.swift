@@ -1,4 +1,4 @@
-// TrainingRun: `lt-train run` as one call: recipe file and overrides to a folder with model.onnx, log.csv, metrics.json.
+// TrainingRun: `lt-train run` as one call: recipe file and overrides to a folder with model.onnx, log.csv, reports.
 
 import Foundation
 import LTCore
@@ -31,11 +31,18 @@ public struct TrainingRun {
         signal(SIGINT) { _ in interruptions += 1 }
         signal(SIGTERM) { _ in interruptions += 1 }
         options.isInterrupted = { interruptions > 0 }
+        Torch.keepMemory()
         let training = try TrainingSet(recipe.train)
         let trainer = try Trainer(recipe, training: training, options: options)
         note("\(training.paths.count) images, \(training.labels.count) classes, \(trainer.summary)")
+        var validation: [(name: String, set: TrainingSet)] = []
+        for (name, split) in recipe.validate { validation.append((name, try TrainingSet(split))) }
         try trainer.run()
         note("wrote \(trainer.modelPath)")
+        for (name, report) in try trainer.validate(validation, calibrateOn: recipe.calibrateOn) {
+            try report.writeJSON("\(options.out)/report-\(name).json")
+            print("\(name):\n\(report.text)")
+        }
     }
 
     private func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }

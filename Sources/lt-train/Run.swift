@@ -6,7 +6,7 @@ import LTTrain
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Train a recipe: checkpoints, log.csv, model.onnx and metrics.json go to the output folder.")
+            "Train a recipe: checkpoints, log.csv, model.onnx and report-SPLIT.json go to the output folder.")
 
     @Argument(help: "The recipe, a YAML file.")
     var recipe: String

@@ -64,6 +64,8 @@ void lt_torch_clear_grad(lt_torch_tensor *tensor);
 // Gradient recording of this thread; returns the previous state.
 int32_t lt_torch_set_grad_enabled(int32_t flag);
 void lt_torch_set_threads(int32_t count);
+// Lets malloc keep freed memory of any size for the next call instead of giving it back to the system.
+void lt_torch_keep_memory(void);
 const char *lt_torch_version(void);
 
 #ifdef __cplusplus

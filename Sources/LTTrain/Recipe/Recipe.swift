@@ -34,6 +34,8 @@ public struct Recipe {
     public var train: Split
     /// Split name → split, in the recipe's order, measured at the end.
     public var validate: [(name: String, split: Split)]
+    /// The validation split on which calibration and thresholds are fitted for the reports.
+    public var calibrateOn: String?
     /// nil: the graph of `start` itself is trained.
     public var network: (any Network)?
     public var start: Start?
@@ -73,7 +75,8 @@ public struct Recipe {
         train = try Recipe.split(root.required("train", root.section("train")))
         validate = []
         if let section = try root.section("validate") {
-            for name in section.keys {
+            calibrateOn = try section.string("calibrate_on")
+            for name in section.keys where name != "calibrate_on" {
                 validate.append((name, try Recipe.split(section.required(name, section.section(name)))))
             }
             try section.finish()

@@ -110,6 +110,9 @@ public enum Torch {
     /// Sets the number of threads of libtorch's operators.
     public static func setThreads(_ count: Int) { lt_torch_set_threads(Int32(clamping: max(1, count))) }
 
+    /// Keeps freed memory in this process: training frees and takes the same large tensors in every step.
+    public static func keepMemory() { lt_torch_keep_memory() }
+
     /// Runs `body` without recording gradients.
     public static func withoutGrad<Result>(_ body: () throws(LTError) -> Result) throws(LTError) -> Result {
         let previous = lt_torch_set_grad_enabled(0)
