@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import Foundation
-import LTCore
 import LTData
 
 extension SyntheticFamily: ExpressibleByArgument {}
@@ -26,11 +25,6 @@ struct Synth: ParsableCommand {
     @Flag(help: "Print the splits as JSON.") var json = false
 
     func run() throws {
-        if let old = try? FileManager.default.contentsOfDirectory(atPath: out + "/annotations"), !old.isEmpty {
-            throw LTError(
-                .conflict, "\(out) holds a data set already (annotations/\(old.sorted()[0]))",
-                hint: "choose another --out, or remove the folder")
-        }
         let set = SyntheticSet(family: kinds, seed: seed, side: imageSize, trainImages: trainImages)
         let splits = try set.write(to: out) { done, total in
             if done % 500 == 0 || done == total {

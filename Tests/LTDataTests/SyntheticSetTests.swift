@@ -113,14 +113,19 @@ import Testing
         #expect(first.allSatisfy { other[$0.key] != $0.value })
     }
 
-    /// A set that was interrupted has pictures and perhaps half a picture, but no annotations: it is drawn again.
+    /// A set that was interrupted has pictures, perhaps half a one, and unfinished annotations: it is drawn again.
     @Test func interruptedSetIsDrawnAgain() throws {
         let folder = try TemporaryFolder()
         try folder.write("train/train-000001.jpg", "half a picture")
+        try folder.write("annotations.part/train.json", "{")
         let set = SyntheticSet(family: .pretrain, side: 32, trainImages: 48)
         _ = try set.write(to: folder.path)
         let whole = try TemporaryFolder()
         _ = try set.write(to: whole.path)
+        #expect(try digests(folder.path) == digests(whole.path))
+        // A finished one stays as it is.
+        let error = #expect(throws: LTError.self) { try set.write(to: folder.path) }
+        #expect(error?.code == .conflict)
         #expect(try digests(folder.path) == digests(whole.path))
     }
 

@@ -1,5 +1,5 @@
 // SyntheticSet: writes a synthetic multi-label data set: JPEG files of several splits and COCO/LVIS-style annotations.
-// Layout: DIR/<split>/<split>-000001.jpg and DIR/annotations/<split>.json; the annotations of a split are written last.
+// Layout: DIR/<split>/<split>-000001.jpg and DIR/annotations/<split>.json; the annotations folder appears last and complete.
 
 import Foundation
 import LTCore
@@ -40,7 +40,8 @@ public struct SyntheticSet: Sendable {
 
     /// Draws the set into `folder`. Splits: train, calibration and test of the demonstration; train and validation for
     /// pretraining. `progress` is called with images done and images in all, from several threads.
-    /// - Throws: `invalidArgument` for impossible settings, `io` when files cannot be written.
+    /// - Throws: `invalidArgument` for impossible settings, `conflict` when the folder holds a finished set, `io` when files
+    ///   cannot be written.
     public func write(
         to folder: String, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) throws(LTError) -> [Split] {
@@ -53,24 +54,35 @@ public struct SyntheticSet: Sendable {
                 family == .demo
                     ? "the demonstration set has exactly 1142 training images" : "\(trainImages) training images")
         }
+        if let old = try? FileManager.default.contentsOfDirectory(atPath: folder + "/annotations"), !old.isEmpty {
+            throw LTError(
+                .conflict, "\(folder) holds a data set already (annotations/\(old.sorted()[0]))",
+                hint: "choose another folder, or remove this one")
+        }
         let kinds = family.kinds
         let plans = try plan(kinds.count)
         let counts = Self.positives(plans[0].images, kinds.count)
         let total = plans.reduce(0) { $0 + $1.images.count }
         let done = Counter()
         var splits: [Split] = []
+        // An interrupted set has no annotations folder: it is never taken for a complete one, and drawn again.
+        let unfinished = "\(folder)/annotations.part"
+        try Self.removeFolder(unfinished)
         for (position, plan) in plans.enumerated() {
             let items = try draw(plan, position, kinds, folder) { progress(done.next(), total) }
             let annotations = try annotationFile(plan, items, kinds, counts)
             try within("split '\(plan.name)'") { () throws(LTError) in
-                try Self.makeFolder("\(folder)/annotations")
-                try replaceFile("\(folder)/annotations/\(plan.name).json", with: Array(annotations))
+                try Self.makeFolder(unfinished)
+                try replaceFile("\(unfinished)/\(plan.name).json", with: Array(annotations))
             }
             let positives = Self.positives(plan.images, kinds.count)
             splits.append(
                 Split(
                     name: plan.name, images: plan.images.count, labels: positives.reduce(0, +),
                     positives: (positives.min() ?? 0)...(positives.max() ?? 0)))
+        }
+        guard rename(unfinished, "\(folder)/annotations") == 0 else {
+            throw systemError("cannot put \(folder)/annotations in place")
         }
         return splits
     }
@@ -167,6 +179,15 @@ public struct SyntheticSet: Sendable {
     private static func makeFolder(_ path: String) throws(LTError) {
         do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
             throw LTError(.io, "cannot make folder \(path): \(error.localizedDescription)")
+        }
+    }
+}
+
+extension SyntheticSet {
+    private static func removeFolder(_ path: String) throws(LTError) {
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        do { try FileManager.default.removeItem(atPath: path) } catch {
+            throw LTError(.io, "cannot remove folder \(path): \(error.localizedDescription)")
         }
     }
 }
