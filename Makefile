@@ -43,6 +43,10 @@ format-check: ## fail when a Swift source is not formatted
 bench: build ## speed and memory as ratios against peers of the same run (sets up its own Python in .bench/)
 	@Benchmarks/run.sh
 
+.PHONY: compare
+compare: build ## train every loss and sampler on the demo's data at equal budget (about an hour on two cores)
+	@Benchmarks/compare-demo.sh
+
 .PHONY: clean
 clean: ## remove what was built; demo/ and .bench/ stay
 	rm -rf .build

@@ -3,6 +3,7 @@
 # mAP on the calibration split (seed 100), then three seeds at its best rate, measured on the test split. Two trainings of
 # one thread run side by side. Runs that exist are kept, so an interrupted comparison goes on; needs python3 for the tables.
 # usage: Benchmarks/compare-demo.sh [OUT]      (default runs/compare; writes OUT/table.md, OUT/runs.csv)
+# RATES, SEEDS, JOBS change the grid; EXTRA="iterations=1500" is a --set for every run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-runs/compare}
@@ -35,7 +36,7 @@ one() {
     [ -e "$folder/report-test.json" ] && return
     while IFS= read -r text; do set+=(--set "$text"); done < <(settings "$1" | sed 's/} sampler/}\nsampler/')
     OMP_NUM_THREADS=1 $train run $recipe --threads 1 --out "$folder" "${set[@]}" --set "optimizer.lr=$2" --set "seed=$3" \
-        --set "$splits" >"$folder.log" 2>&1 || { echo "failed: $folder (see $folder.log)" >&2; return; }
+        --set "$splits" ${EXTRA:+--set "$EXTRA"} >"$folder.log" 2>&1 || { echo "failed: $folder (see $folder.log)" >&2; return; }
     echo "done: $folder"
 }
 export -f one settings
