@@ -1,0 +1,30 @@
+// lt-eval: measures and calibrates. One file per subcommand.
+
+import ArgumentParser
+import Foundation
+import LTCore
+
+@main
+struct LongTailEval: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lt-eval",
+        abstract: "Measure predictions.",
+        discussion:
+            "Results go to stdout. Exit codes: 0 success, 1 failure, 2 done without some of the images, 64 usage.",
+        subcommands: [Classification.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as LTError {
+            FileHandle.standardError.write(Data("lt-eval: \(error)\n".utf8))
+            exit(withError: ExitCode.failure)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}
+
+/// Done, but some images had no scores.
+let incomplete = ExitCode(2)
