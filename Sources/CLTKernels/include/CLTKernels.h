@@ -23,6 +23,9 @@ int lt_threads(void);
 /// Regions start from long-lived threads only: libgomp keeps a pool per calling thread.
 void lt_parallel(int count, void (*body)(void *context, int index, int count), void *context);
 
+/// Starts the program again with GOMP_SPINCOUNT set, unless that or OMP_WAIT_POLICY is set already; returns where it cannot.
+void lt_configure_waiting(char **argv);
+
 // --- Instruction sets (isa.c)
 typedef enum { LT_ISA_PORTABLE = 0, LT_ISA_AVX2 = 1, LT_ISA_AVX512 = 2 } lt_isa;
 /// The level that kernels run at: what the CPU has, lowered by LT_ISA.

@@ -82,8 +82,8 @@ extension Activation {
             guard try node.string("approximate") ?? "none" == "none" else { return nil }
             self = .gelu
         case "Clip":
-            var low = try node.float("min") ?? -Float.greatestFiniteMagnitude
-            var high = try node.float("max") ?? Float.greatestFiniteMagnitude
+            var low = try node.float("min") ?? -Float.infinity
+            var high = try node.float("max") ?? Float.infinity
             for (index, name) in node.inputs.enumerated().dropFirst() where !name.isEmpty {
                 guard let bound = graph.scalar(name) else { return nil }
                 if index == 1 { low = bound } else { high = bound }

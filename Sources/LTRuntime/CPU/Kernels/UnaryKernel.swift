@@ -77,8 +77,8 @@ struct UnaryKernel: Kernel {
     /// Constant bounds of Clip, as attributes or inputs.
     private static func bounds(_ node: Node, _ inputs: [Operand?]) throws(LTError) -> (Float, Float)? {
         var bounds = [
-            try node.float("min") ?? -Float.greatestFiniteMagnitude,
-            try node.float("max") ?? Float.greatestFiniteMagnitude,
+            try node.float("min") ?? -Float.infinity,
+            try node.float("max") ?? Float.infinity,
         ]
         for (index, operand) in inputs.enumerated().dropFirst() {
             guard let operand else { continue }
