@@ -87,13 +87,15 @@ let package = Package(
         library("LTDecision", ["LTGraph", "LTImage", "LTCore"]),
         library("LTData", ["LTImage", "LTDecision", "LTCore"]),
         // Layer 3
-        library("LTPredictions", ["LTDecision", "LTCore", grdb]),
+        library("LTPredictions", ["LTDecision", "LTGraph", "LTCore", grdb]),
         library("LTEval", ["LTData", "LTDecision", "LTCore"]),
         // Layer 4
         library("LTPredictor", ["LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         library("LTTrain", ["LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore", "CTorch", yams]),
         // Layer 5
-        library("LTPipeline", ["LTPredictor", "LTPredictions", "LTImage", "LTDecision", "LTCore"]),
+        library(
+            "LTPipeline",
+            ["LTPredictor", "LTPredictions", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         // Layer 6
         tool(
             "lt-infer",
