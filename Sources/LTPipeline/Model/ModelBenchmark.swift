@@ -1,0 +1,168 @@
+// ModelBenchmark: how long a model takes: load, first run, then runs for a second or more, on one session thread.
+
+import Foundation
+import LTCore
+import LTGraph
+import LTRuntime
+
+/// The times of one model; `Encodable` as `lt-infer bench --json`. Milliseconds are per batch.
+public struct ModelBenchmark: Sendable, Encodable {
+    public struct Options: Sendable {
+        public var batch = 1
+        public var threads = PlanOptions.availableThreads
+        public var device = "cpu"
+        public var precision = Precision.f32
+        /// A `.npy` file for the model's first input; random numbers when `nil`.
+        public var input: String?
+        /// Least time to measure and least number of runs.
+        public var seconds = 2.0
+        public var runs = 5
+        /// Where to write a Chrome trace of one run's steps.
+        public var profile: String?
+        public init() {}
+    }
+
+    public let model: String
+    public let device: String
+    public let batch: Int
+    public let threads: Int
+    public let precision: String
+    public let median_ms: Double
+    public let min_ms: Double
+    public let runs: Int
+    /// Reading the file and making the plan.
+    public let load_ms: Double
+    /// The first run, which packs weights and makes kernels.
+    public let first_ms: Double
+    /// The greatest resident memory of the process so far.
+    public let rss_mib: Double
+    public let images_per_second: Double
+
+    /// Loads and runs a model.
+    /// - Throws: errors of the model; `typeMismatch` for inputs that random numbers cannot fill.
+    public static func run(_ model: String, _ options: Options) throws(LTError) -> ModelBenchmark {
+        let result: Result<ModelBenchmark, LTError> = onOwnThread("lt-session") {
+            do throws(LTError) { return .success(try measure(model, options)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private static func measure(_ model: String, _ options: Options) throws(LTError) -> ModelBenchmark {
+        guard (1...4096).contains(options.batch) else {
+            throw LTError(.invalidArgument, "batch \(options.batch), expected 1 … 4096")
+        }
+        var start = ContinuousClock.now
+        func lap() -> Double {
+            let now = ContinuousClock.now
+            defer { start = now }
+            return start.duration(to: now) / .milliseconds(1)
+        }
+        let backend = try BackendTable.named(options.device)
+        let graph = try Graph.read(path: model)
+        let (plan, session): (Plan, Session) = try within("model \(model)") { () throws(LTError) in
+            let plan = try Plan(
+                graph, on: backend, options: PlanOptions(threads: options.threads, precision: options.precision))
+            return (plan, try Session(plan))
+        }
+        let load = lap()
+        let feed = try within("model \(model)") { () throws(LTError) in try Self.feed(plan, options) }
+        _ = lap()
+        var times: [Double] = []
+        var first = 0.0
+        try within("model \(model)") { () throws(LTError) in
+            _ = try session.run(feed)
+            first = lap()
+            var total = 0.0
+            while times.count < options.runs || total < options.seconds * 1000, times.count < 100_000 {
+                _ = try session.run(feed)
+                times.append(lap())
+                total += times[times.count - 1]
+            }
+        }
+        if let path = options.profile {
+            let steps = try within("model \(model)") { () throws(LTError) in try session.profile(feed).steps }
+            try within("trace \(path)") { () throws(LTError) in try replaceFile(path, with: Array(trace(steps).utf8)) }
+        }
+        times.sort()
+        let median = times[times.count / 2]
+        let batch = feed.values.first?.dims.first ?? 1
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return ModelBenchmark(
+            model: model, device: options.device, batch: batch, threads: options.threads,
+            precision: options.precision.rawValue, median_ms: median, min_ms: times[0], runs: times.count,
+            load_ms: load,
+            first_ms: first, rss_mib: Double(usage.ru_maxrss) / 1024, images_per_second: Double(batch) * 1000 / median)
+    }
+
+    /// Seeded normal numbers for float inputs, zeros for integers.
+    private static func feed(_ plan: Plan, _ options: Options) throws(LTError) -> [String: Tensor] {
+        var feed: [String: Tensor] = [:]
+        var given: Tensor?
+        if let path = options.input { given = try Tensor(npyFile: path) }
+        if let given, let input = plan.inputs.first, plan.inputs.count == 1 { return [input.name: given] }
+        let shapes = try plan.inputShapes(batch: options.batch)
+        for (index, input) in plan.inputs.enumerated() {
+            if index == 0, let given {
+                feed[input.name] = given
+                continue
+            }
+            guard case .tensor(let type?, _)? = input.type, let shape = shapes[input.name] else { continue }
+            guard type != .string else {
+                throw LTError(.typeMismatch, "input '\(input.name)' holds strings", hint: "give --input X.npy")
+            }
+            let bytes = Tensor.byteCount(type, shape)
+            let tensor = Tensor(type, shape, buffer: try Buffer.zeroed(byteCount: bytes))
+            if type == .float32 {
+                var generator = SeededGenerator(seed: 1)
+                for position in 0..<tensor.count { tensor.elements(Float.self)[position] = Float(generator.normal()) }
+            }
+            feed[input.name] = tensor
+        }
+        return feed
+    }
+
+    /// Chrome's trace event format, one complete event per step, for chrome://tracing or Perfetto.
+    private static func trace(_ steps: [StepProfile.Entry]) -> String {
+        struct Event: Encodable {
+            let name: String, cat: String, ph: String
+            let ts: Double, dur: Double
+            let pid: Int, tid: Int
+            let args: [String: String]
+        }
+        var time = 0.0
+        var events: [Event] = []
+        for step in steps {
+            let duration = Double(step.nanoseconds) / 1000
+            let row = step.row
+            let shape = row.shape.map { "\($0)" } ?? "?"
+            events.append(
+                Event(
+                    name: row.node, cat: row.op, ph: "X", ts: time, dur: duration, pid: 1, tid: 1,
+                    args: ["op": row.op, "kernel": row.kernel, "layout": row.layout, "shape": shape]))
+            time += duration
+        }
+        return jsonText(["traceEvents": events])
+    }
+}
+
+/// Pretty JSON of a report; sorted keys.
+public func jsonText(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    // Our reports hold numbers, texts and lists only; an encoder refuses none of them but infinities.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    guard let data = try? encoder.encode(value) else { return "{}" }
+    return String(decoding: data, as: UTF8.self)
+}
+
+extension ModelBenchmark: CustomStringConvertible {
+    public var description: String {
+        String(
+            format: "%@: batch %d, %d threads, %@ on %@: median %.3f ms, min %.3f ms of %d runs (%.1f images/s); "
+                + "load %.0f ms, first run %.0f ms, %.0f MiB", model, batch, threads, precision, device, median_ms,
+            min_ms,
+            runs, images_per_second, load_ms, first_ms, rss_mib)
+    }
+}

@@ -1,0 +1,138 @@
+// Pipeline: folders of images → prediction store. Worker threads read, decode and preprocess ahead, in a bounded window;
+// one long-lived session thread runs the model and writes one transaction per batch. Rows come in input order and do not
+// depend on timing: a batch is made of the next images, in order, that could be read.
+
+import Foundation
+import LTCore
+import LTDecision
+import LTPredictions
+import LTPredictor
+import LTRuntime
+
+/// How to run a model over images.
+public struct PipelineOptions: Sendable {
+    /// The store to write.
+    public var out: String
+    /// Images per batch; `nil`: see `Pipeline.automaticBatch`.
+    public var batch: Int?
+    /// Threads that compute; as many more read and decode, and take only what the computing ones leave.
+    public var threads = PlanOptions.availableThreads
+    public var device = "cpu"
+    public var precision = Precision.f32
+    /// Discards what the store holds.
+    public var restart = false
+    public var settings = ModelSettings()
+
+    public init(out: String) { self.out = out }
+}
+
+/// What a run did.
+public struct PipelineSummary: Sendable, Equatable {
+    /// Images given to the run.
+    public var total = 0
+    /// Run through the model now.
+    public var computed = 0
+    /// Found in the store, unchanged, from an earlier run.
+    public var reused = 0
+    /// Without scores, now or in the earlier run.
+    public var failed = 0
+    /// Path and reason of the first failure of this run.
+    public var firstFailure: String?
+    /// Files in the folders whose names are not of images.
+    public var passedOver = 0
+    /// Whether the run was stopped before it got through.
+    public var isStopped = false
+    public var seconds = 0.0
+    /// Images per batch.
+    public var batch = 0
+
+    /// Images that are in the store.
+    public var done: Int { computed + reused + failed }
+}
+
+public enum Pipeline {
+    /// Bytes of input tensor that one automatic batch holds: 8 images of 3×224×224 floats.
+    static let automaticBatchBytes = 8 * 3 * 224 * 224 * 4
+
+    /// The batch for `--batch auto`: the batch that the file is exported for; otherwise as many images as make up the
+    /// input of 8 images of 3×224×224, at least 1, at most 64. It depends on the model alone, so results do too.
+    public static func automaticBatch(_ predictor: Predictor) -> Int {
+        predictor.fixedBatch ?? min(64, max(1, automaticBatchBytes / max(1, predictor.sampleShape.count * 4)))
+    }
+
+    /// Runs a model over images and writes the store; goes on with a store that the same model and settings began.
+    /// - Parameters:
+    ///   - exports: text files to write of the store afterwards, also when the run was stopped.
+    ///   - progress: called after each batch, on the session thread.
+    ///   - isCancelled: asked between batches; when true the store is closed and the summary says `isStopped`.
+    /// - Throws: errors of `Predictor`, `ImageList` and `PredictionStore`. Images that cannot be read are no errors but rows.
+    public static func run(
+        model: String, images: ImageSources, options: PipelineOptions,
+        exports: [(format: any PredictionFormat.Type, path: String)] = [],
+        progress: @escaping @Sendable (PipelineSummary) -> Void = { _ in },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(LTError) -> PipelineSummary {
+        if let batch = options.batch, !(1...4096).contains(batch) {
+            throw LTError(.invalidArgument, "batch \(batch), expected 1 … 4096")
+        }
+        let list = try ImageList(images)
+        let plan = PlanOptions(threads: options.threads, precision: options.precision)
+        let predictor = try Predictor(model, device: options.device, options: plan, settings: options.settings)
+        // What an export needs and nobody says is an error before the work, not after it.
+        let decider = exports.isEmpty ? nil : try predictor.decider()
+        let store = try PredictionStore.write(
+            options.out, run: try runInfo(predictor, options), restart: options.restart)
+        let run = PipelineRun(
+            predictor: predictor, store: store, list: list, batch: options.batch ?? automaticBatch(predictor),
+            workers: options.threads, progress: progress, isCancelled: isCancelled)
+        let result: Result<PipelineSummary, LTError> = onOwnThread("lt-session") {
+            do throws(LTError) { return .success(try run.run()) } catch { return .failure(error) }
+        }
+        switch result {
+        case .success(let summary):
+            if let decider {
+                for export in exports { try store.export(as: export.format, to: export.path, decider: decider) }
+            }
+            try store.finish(complete: !summary.isStopped)
+            return summary
+        case .failure(let error):
+            // What was written is safe either way; the error that stopped the run is the one to tell.
+            try? store.finish(complete: false)
+            throw error
+        }
+    }
+
+    private static func runInfo(_ predictor: Predictor, _ options: PipelineOptions) throws(LTError) -> RunInfo {
+        var settings = [
+            "preprocess": try predictor.preprocess.json(), "precision": options.precision.rawValue,
+            "output": predictor.outputName,
+        ]
+        if let task = options.settings.task { settings["task"] = task.rawValue }
+        if let activation = options.settings.activation { settings["activation"] = activation.rawValue }
+        if let labels = options.settings.labels {
+            settings["labels"] = "sha256:" + SHA256.digest(of: labels.joined(separator: "\n"))
+        }
+        return RunInfo(
+            model: predictor.model, modelDigest: predictor.digest, settings: settings,
+            versions: ["longtail": longtailVersion], columns: predictor.columns, layer: predictor.layer)
+    }
+}
+
+/// The version of these programs.
+public let longtailVersion = "0.1.0"
+
+/// Runs `body` on a thread of its own and waits for it: OpenMP keeps a pool of helpers per calling thread.
+public func onOwnThread<Value: Sendable>(_ name: String, _ body: @escaping @Sendable () -> Value) -> Value {
+    let done = DispatchSemaphore(value: 0)
+    nonisolated(unsafe) var value: Value?
+    let thread = Thread {
+        value = body()
+        done.signal()
+    }
+    thread.name = name
+    thread.stackSize = 1 << 24
+    thread.start()
+    done.wait()
+    guard let value else { preconditionFailure("the thread's body did not return") }
+    return value
+}

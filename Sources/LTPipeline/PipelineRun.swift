@@ -1,0 +1,140 @@
+// PipelineRun: one run's loop on the session thread: take images in order, fill a batch, run it, write it.
+
+import Foundation
+import LTCore
+import LTPredictions
+import LTPredictor
+
+/// An image read by a worker; its tensor lies in the slot's buffer.
+private struct ReadImage: Sendable {
+    var row: StoredImage
+    /// Whether the buffer holds a tensor; otherwise `row` says why not.
+    var isReady: Bool
+}
+
+struct PipelineRun: Sendable {
+    let predictor: Predictor
+    let store: PredictionStore
+    let list: ImageList
+    let batch: Int
+    let workers: Int
+    let progress: @Sendable (PipelineSummary) -> Void
+    let isCancelled: @Sendable () -> Bool
+
+    func run() throws(LTError) -> PipelineSummary {
+        let start = ContinuousClock.now
+        var summary = PipelineSummary(total: list.count, passedOver: list.passedOver, batch: batch)
+        let pending = try self.pending(&summary)
+        let sample = predictor.sampleShape
+        let session = try predictor.makeSession()
+        let input = try Buffer(byteCount: batch * sample.count * 4)
+        let (list, predictor) = (list, predictor)
+        // Room for one batch in the making while another waits, and for what each worker holds.
+        let reader = try OrderedReader(
+            count: pending.count, workers: workers, window: 2 * batch + workers, bufferBytes: sample.count * 4
+        ) { index, buffer in
+            Self.read(list[pending[index]], predictor, into: buffer)
+        }
+        defer { reader.stop() }
+        while true {
+            var rows: [StoredImage] = []
+            var ready: [Int] = []
+            while ready.count < batch {
+                let taken: Void? = reader.next(isCancelled: isCancelled) { image, buffer in
+                    if image.isReady {
+                        memcpy(input.pointer + ready.count * sample.count * 4, buffer.pointer, sample.count * 4)
+                        ready.append(rows.count)
+                    }
+                    rows.append(image.row)
+                }
+                if taken == nil { break }
+                if isCancelled() { break }
+            }
+            if isCancelled(), ready.count < batch, summary.done + rows.count < summary.total {
+                // A batch that is not full would be made of other images after the resume.
+                summary.isStopped = true
+                break
+            }
+            if rows.isEmpty { break }
+            try compute(session, input, ready, &rows)
+            try store.write(rows)
+            summary.computed += ready.count
+            summary.failed += rows.count - ready.count
+            if summary.firstFailure == nil, let failed = rows.first(where: { $0.reason != nil }) {
+                summary.firstFailure = "\(failed.path): \(failed.reason ?? "")"
+            }
+            summary.seconds = start.duration(to: .now) / .seconds(1)
+            progress(summary)
+            if isCancelled(), summary.done < summary.total {
+                summary.isStopped = true
+                break
+            }
+        }
+        summary.seconds = start.duration(to: .now) / .seconds(1)
+        return summary
+    }
+
+    /// Positions of the images that the store does not hold unchanged.
+    private func pending(_ summary: inout PipelineSummary) throws(LTError) -> [Int] {
+        let isFresh = try store.counts().total == 0
+        guard !isFresh else { return Array(0..<list.count) }
+        var pending: [Int] = []
+        for index in 0..<list.count {
+            let path = list[index]
+            if let stamp = Self.stamp(path), let scored = try store.hasScores(path: path, stamp: stamp) {
+                if scored { summary.reused += 1 } else { summary.failed += 1 }
+            } else {
+                pending.append(index)
+            }
+        }
+        return pending
+    }
+
+    private func compute(
+        _ session: PredictorSession, _ input: Buffer, _ ready: [Int], _ rows: inout [StoredImage]
+    ) throws(LTError) {
+        guard !ready.isEmpty else { return }
+        let shape = try Shape([ready.count] + predictor.sampleShape.dims)
+        let raw = try session.raw(Tensor(.float32, shape, buffer: input))
+        let scores = raw.elements(Float.self)
+        for (position, row) in ready.enumerated() {
+            let columns = predictor.columns
+            rows[row].outcome = .scores(Array(scores[position * columns..<(position + 1) * columns]))
+        }
+    }
+
+    private static func stamp(_ path: String) -> FileStamp? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return FileStamp(
+            size: Int64(status.st_size),
+            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
+    }
+
+    /// Reads, decodes and preprocesses one file; what goes wrong with it becomes its row.
+    private static func read(_ path: String, _ predictor: Predictor, into buffer: Buffer) -> ReadImage {
+        var row = StoredImage(path: path, stamp: nil, digest: nil, outcome: .failed(""))
+        do throws(LTError) {
+            // The stamp is from before reading: a file that changes meanwhile is done again by the next run.
+            let stamp = Self.stamp(path)
+            let content = try readFile(path, limit: 1 << 30)
+            var hash = SHA256()
+            hash.update(content.bytes)
+            row.stamp = stamp
+            row.digest = hash.digest
+            let sample = UnsafeMutableBufferPointer(
+                start: buffer.pointer.assumingMemoryBound(to: Float.self), count: buffer.byteCount / 4)
+            let geometry = try predictor.prepare(content.bytes, into: sample)
+            row.width = geometry.originalWidth
+            row.height = geometry.originalHeight
+            return ReadImage(row: row, isReady: true)
+        } catch {
+            row.outcome = .failed("\(error.code.rawValue): \(error.message)")
+            return ReadImage(row: row, isReady: false)
+        }
+    }
+}
+
+extension StoredImage {
+    var reason: String? { if case .failed(let reason) = outcome { reason } else { nil } }
+}
