@@ -1,0 +1,42 @@
+// lt-infer bench: how long a model takes.
+
+import ArgumentParser
+import LTPipeline
+
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Time a model on random input, or on a given one.")
+
+    @Argument(help: "The model, an ONNX file.")
+    var model: String
+
+    @Option(help: "Images per batch.")
+    var batch = 1
+
+    @Option(help: ArgumentHelp("The first input, instead of random numbers.", valueName: "X.npy"))
+    var input: String?
+
+    @Option(help: "Seconds to measure, at least.")
+    var seconds = 2.0
+
+    @Flag(help: "JSON instead of text.")
+    var json = false
+
+    @Option(help: ArgumentHelp("Write one run's steps as a Chrome trace.", valueName: "trace.json"))
+    var profile: String?
+
+    @OptionGroup var runsOn: RunsOn
+
+    func run() throws {
+        var options = ModelBenchmark.Options()
+        options.batch = batch
+        options.threads = runsOn.planOptions.threads
+        options.device = runsOn.device
+        options.precision = runsOn.precision
+        options.input = input
+        options.seconds = seconds
+        options.profile = profile
+        let result = try ModelBenchmark.run(model, options)
+        print(json ? jsonText(result) : result.description)
+    }
+}

@@ -1,0 +1,80 @@
+// lt-infer run: folders of images → prediction store, and text files of it.
+
+import ArgumentParser
+import LTCore
+import LTPipeline
+import LTPredictions
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run a model on images and write the predictions to a store.",
+        discussion: """
+            Folders are walked in sorted order; image files given by name are taken whatever their name. The same command
+            goes on where a stopped run was: an image is done again only when its size or time of change differs. An image
+            that cannot be read is a row with its error, and the exit code is 2.
+            """)
+
+    @Argument(help: "The model, an ONNX file.")
+    var model: String
+
+    @Argument(help: "Images and folders of images.")
+    var images: [String] = []
+
+    @Option(help: "The prediction store to write (SQLite).")
+    var out: String
+
+    @Option(help: ArgumentHelp("Write decisions as JSON Lines (-: standard output).", valueName: "file"))
+    var jsonl: String?
+
+    @Option(help: ArgumentHelp("Write decisions as CSV (-: standard output).", valueName: "file"))
+    var csv: String?
+
+    @Option(help: ArgumentHelp("A file with one image path per line (-: standard input).", valueName: "file"))
+    var list: String?
+
+    @Option(help: ArgumentHelp("Images per batch. auto: what makes 8 images of 3×224×224.", valueName: "auto|n"))
+    var batch = Batch.auto
+
+    @Option(help: ArgumentHelp("Take every n-th image, beginning with number i.", valueName: "i/n"))
+    var shard: Shard?
+
+    @Flag(help: "Discard what the store holds.")
+    var restart = false
+
+    @Flag(name: .shortAndLong, help: "No progress on standard error.")
+    var quiet = false
+
+    @OptionGroup var runsOn: RunsOn
+    @OptionGroup(title: "What the model file does not say") var flags: ModelFlags
+
+    func validate() throws {
+        if images.isEmpty && list == nil { throw ValidationError("give images, folders, or --list") }
+    }
+
+    func run() throws {
+        StopSignal.install()
+        var options = PipelineOptions(out: out)
+        options.batch = batch.count
+        options.threads = runsOn.planOptions.threads
+        options.device = runsOn.device
+        options.precision = runsOn.precision
+        options.restart = restart
+        options.settings = try flags.settings()
+        var formats: [any PredictionFormat.Type] = []
+        var files: [String] = []
+        if let jsonl { (formats, files) = (formats + [JSONLines.self], files + [jsonl]) }
+        if let csv { (formats, files) = (formats + [CSV.self], files + [csv]) }
+        let line = ProgressLine()
+        let silent = quiet
+        let summary = try Pipeline.run(
+            model: model,
+            images: ImageSources(paths: images, list: list, shard: shard.map { ($0.index, $0.count) }),
+            options: options,
+            exports: zip(formats, files).map { ($0, $1) },
+            progress: { if !silent { line.show($0) } },
+            isCancelled: { StopSignal.isRequested })
+        if !quiet { LongTailInfer.note("\(summary)") }
+        if summary.isStopped { throw ExitCode(StopSignal.exitCode) }
+        if summary.failed > 0 { throw ExitCode(2) }
+    }
+}
