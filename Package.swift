@@ -115,7 +115,8 @@ let package = Package(
         tests("LTEvalTests", ["LTEval", "LTData", "LTDecision", "LTGraph", "LTCore"], fixtures: true),
         tests("LTPredictorTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         tests(
-            "LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTGraph", "LTDecision", "LTCore", "LTRuntime"], fixtures: true),
+            "LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTGraph", "LTDecision", "LTCore", "LTRuntime"],
+            fixtures: true),
         tests(
             "LTPipelineTests",
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),
