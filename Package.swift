@@ -4,7 +4,6 @@
 import PackageDescription
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -41,7 +40,7 @@ func library(
 }
 
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies + [argumentParser, logging], swiftSettings: swiftSettings)
+    .executableTarget(name: name, dependencies: dependencies + [argumentParser], swiftSettings: swiftSettings)
 }
 
 /// Tests find their fixtures by #filePath; `fixtures` says that the target has the folder.
@@ -59,7 +58,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -102,7 +100,10 @@ let package = Package(
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTRuntime", "LTGraph", "LTDecision", "LTImage", "LTCore"]),
         tool(
             "lt-eval",
-            ["LTPipeline", "LTPredictor", "LTPredictions", "LTEval", "LTData", "LTDecision", "LTGraph", "LTCore"]),
+            [
+                "LTPipeline", "LTPredictor", "LTPredictions", "LTEval", "LTData", "LTRuntime", "LTDecision", "LTGraph",
+                "LTCore",
+            ]),
         tool("lt-train", ["LTTrain", "LTData", "LTEval", "LTGraph", "LTDecision", "LTCore"]),
         // Tests mirror the sources.
         tests("LTCoreTests", ["LTCore"]),

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import LTCore
+import LTRuntime
 
 @main
 struct LongTailEval: ParsableCommand {
@@ -14,6 +15,7 @@ struct LongTailEval: ParsableCommand {
         subcommands: [Classification.self])
 
     static func main() {
+        ThreadWaiting.configureProcess()
         do {
             var command = try parseAsRoot()
             try command.run()

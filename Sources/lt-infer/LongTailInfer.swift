@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import LTCore
 import LTPipeline
+import LTRuntime
 
 @main
 struct LongTailInfer: ParsableCommand {
@@ -17,6 +18,7 @@ struct LongTailInfer: ParsableCommand {
         subcommands: [Run.self, Inspect.self, Plan.self, Verify.self, PreprocessImage.self, Bench.self])
 
     static func main() {
+        ThreadWaiting.configureProcess()
         do {
             var command = try parseAsRoot()
             try command.run()
