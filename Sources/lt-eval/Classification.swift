@@ -9,17 +9,19 @@ struct Classification: ParsableCommand {
         abstract: "Evaluate predictions of a classifier, multi-label or multi-class.",
         discussion: """
             Prints mAP and F1 for the frequency groups and in total (multi-label), or accuracies (multi-class), and \
-            calibration errors; docs/metrics.md defines each. With --model, decisions use \
-            the thresholds and calibration that this file carries.
+            calibration errors; docs/metrics.md defines each. With --model, decisions use the thresholds and \
+            calibration that this file carries; otherwise those of the model that predicted.
             """)
 
     @Option(help: ArgumentHelp("Raw scores, a .npy array [images, classes].", valueName: "F.npy"))
-    var scores: String
+    var scores: String?
 
     @Option(
         help: ArgumentHelp(
             "Labels, a .npy array: [images, classes] of 0 and 1, or [images] of class indices.", valueName: "F.npy"))
-    var labels: String
+    var labels: String?
+
+    @OptionGroup var store: StoreOptions
 
     @Option(help: ArgumentHelp("The model file whose calibration and thresholds are judged.", valueName: "M.onnx"))
     var model: String?
@@ -28,10 +30,26 @@ struct Classification: ParsableCommand {
 
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        let arrays = scores != nil || labels != nil
+        let stored = !store.predictions.isEmpty || store.data != nil
+        guard arrays != stored else {
+            throw ValidationError("give either --scores and --labels, or --predictions and --data")
+        }
+        if arrays, scores == nil || labels == nil { throw ValidationError("--scores and --labels go together") }
+        if stored, store.predictions.isEmpty || store.data == nil {
+            throw ValidationError("--predictions and --data go together")
+        }
+    }
+
     func run() throws {
         let file = try model.map { try ModelFile($0) }
-        var input = try ClassificationInput(
-            scoresFile: scores, labelsFile: labels, layer: file?.layer ?? DecisionLayer())
+        var input =
+            if let scores, let labels {
+                try ClassificationInput(scoresFile: scores, labelsFile: labels, layer: file?.layer ?? DecisionLayer())
+            } else {
+                try store.read(model: file).input
+            }
         input.provenance += file?.provenance ?? []
         try known.apply(to: &input.layer)
         try output.write(input)

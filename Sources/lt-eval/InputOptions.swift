@@ -1,10 +1,74 @@
-// What the flags and the model file say of the scores.
+// The options that say what is evaluated: arrays, or a prediction store with the data it was made for.
 
 import ArgumentParser
 import LTCore
+import LTData
 import LTDecision
 import LTEval
 import LTGraph
+import LTPredictions
+
+/// Predictions of lt-infer with the data that they are judged by.
+struct StoreOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The prediction store of `lt-infer run`; several for shards.", valueName: "preds.db"))
+    var predictions: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The truth: a COCO or LVIS annotation file, or a folder of one folder per class.", valueName: "annotations")
+    )
+    var data: String?
+
+    @Flag(help: "Leave out images of the data that have no scores, instead of refusing. The exit code is 2 then.")
+    var skipMissing = false
+
+    /// Joins stores and data.
+    /// - Parameter model: whose decision layer applies; `nil` takes the one that the store recorded.
+    func read(model: ModelFile?) throws(LTError) -> (input: ClassificationInput, run: RunInfo) {
+        guard let data else { throw LTError(.invalidArgument, "no data", hint: "give --data") }
+        return try Self.read(predictions, with: Dataset.read(data), model: model, skipMissing: skipMissing)
+    }
+
+    static func read(
+        _ paths: [String], with data: Dataset, model: ModelFile?, skipMissing: Bool
+    ) throws(LTError) -> (input: ClassificationInput, run: RunInfo) {
+        var rows: [Matching.Prediction] = []
+        var runs: [RunInfo] = []
+        for path in paths {
+            try within("prediction store \(path)") { () throws(LTError) in
+                let store = try PredictionStore.read(path)
+                runs.append(store.run)
+                guard runs[0].modelDigest == store.run.modelDigest, runs[0].settingsDigest == store.run.settingsDigest
+                else { throw LTError(.conflict, "made by another model or with other settings than \(paths[0])") }
+                try model?.requireSource(of: store.run)
+                try store.forEach { image throws(LTError) in
+                    switch image.outcome {
+                    case .scores(let scores): rows.append(.init(path: image.path, scores: .success(scores)))
+                    case .failed(let reason):
+                        rows.append(.init(path: image.path, scores: .failure(LTError(.io, reason))))
+                    }
+                }
+            }
+        }
+        guard let run = runs.first else { throw LTError(.invalidArgument, "no store", hint: "give --predictions") }
+        // What flags told lt-infer holds where the model file is silent.
+        var layer = model?.layer ?? run.layer
+        layer.task = layer.task ?? run.layer.task
+        layer.activation = layer.activation ?? run.layer.activation
+        layer.labels = layer.labels ?? run.layer.labels
+        var input = try ClassificationInput(
+            joining: rows, columns: run.columns, with: data, layer: layer, skippingMissing: skipMissing)
+        func object(_ values: [String: String]) -> JSONValue {
+            .object(values.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
+        }
+        input.provenance += [
+            .init("predictions", .array(paths.map { .string($0) })), .init("predicted_by", .string(run.model)),
+            .init("predicted_by_digest", .string("sha256:" + run.modelDigest)),
+            .init("predicted_with", object(run.settings)), .init("versions", object(run.versions)),
+        ]
+        return (input, run)
+    }
+}
 
 /// A model file, read for its decision layer.
 struct ModelFile {
@@ -20,6 +84,16 @@ struct ModelFile {
         let graph = try Graph.read(path: path)
         self.graph = graph
         layer = try within("model \(path)") { () throws(LTError) in try DecisionLayer(reading: graph) }
+    }
+
+    /// Checks that a store's raw scores are this model's: predicted by this file or by the one it was calibrated from.
+    func requireSource(of run: RunInfo) throws(LTError) {
+        guard run.modelDigest == digest || "sha256:" + run.modelDigest == layer.calibration?.model else {
+            throw LTError(
+                .conflict,
+                "predicted by model sha256:\(run.modelDigest) (\(run.model)), not by \(path) (sha256:\(digest))",
+                hint: "predict with this model: lt-infer run \(path) IMAGES --out preds.db")
+        }
     }
 
     /// Where a report's decisions come from.
@@ -49,3 +123,5 @@ struct LayerOptions: ParsableArguments {
 }
 
 extension DecisionLayer.Activation: ExpressibleByArgument {}
+extension CalibrationOptions.Method: ExpressibleByArgument {}
+extension CalibrationOptions.Objective: ExpressibleByArgument {}

@@ -9,10 +9,10 @@ import LTRuntime
 struct LongTailEval: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lt-eval",
-        abstract: "Measure predictions.",
+        abstract: "Measure predictions, fit calibration and decision thresholds.",
         discussion:
             "Results go to stdout. Exit codes: 0 success, 1 failure, 2 done without some of the images, 64 usage.",
-        subcommands: [Classification.self])
+        subcommands: [Classification.self, Calibrate.self, Model.self])
 
     static func main() {
         ThreadWaiting.configureProcess()
