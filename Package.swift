@@ -122,7 +122,9 @@ let package = Package(
             "LTPipelineTests",
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),
         tests("ConformanceTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),
-        tests("CLITests", ["lt-infer", "lt-eval", "lt-train"]),
+        tests(
+            "CLITests",
+            ["lt-infer", "lt-eval", "lt-train", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -20,8 +20,14 @@ public enum StopSignal {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in requested.store(true, ordering: .relaxed) }
         action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
-        sigaction(SIGINT, &action, nil)
-        sigaction(SIGTERM, &action, nil)
+        // A parent that had them blocked or ignored would have passed that on.
+        var both = sigset_t()
+        sigemptyset(&both)
+        for number in [SIGINT, SIGTERM] {
+            sigaction(number, &action, nil)
+            sigaddset(&both, number)
+        }
+        pthread_sigmask(SIG_UNBLOCK, &both, nil)
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
     }

@@ -37,6 +37,8 @@ extension PredictionStore {
             if !readonly { try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
             // In WAL mode this keeps the file sound through a power cut, which may cost the last transactions.
             try db.execute(sql: "PRAGMA synchronous = NORMAL")
+            // KiB; a run only appends, so pages are seldom read again.
+            try db.execute(sql: "PRAGMA cache_size = -512")
         }
         do {
             return try DatabaseQueue(path: path, configuration: configuration)

@@ -1,0 +1,58 @@
+// Tool: one of the built command-line tools as a process of its own. They lie beside the test bundle.
+
+import Foundation
+
+struct Tool {
+    struct Result {
+        /// The exit code; 128 + the signal's number for a process that a signal ended.
+        var status: Int32
+        var output: String
+        var error: String
+    }
+
+    /// A process on its way; its output goes to files, so that nothing waits for a full pipe.
+    final class Running {
+        let process: Process
+        let folder: String
+
+        init(_ path: String, _ arguments: [String]) throws {
+            folder = FileManager.default.temporaryDirectory.path + "/lt-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            process = Process()
+            process.executableURL = URL(fileURLWithPath: path)
+            process.arguments = arguments
+            process.standardInput = FileHandle.nullDevice
+            for (name, isError) in [("out", false), ("err", true)] {
+                _ = FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: nil)
+                let handle = FileHandle(forWritingAtPath: "\(folder)/\(name)")
+                if isError { process.standardError = handle } else { process.standardOutput = handle }
+            }
+            try process.run()
+        }
+
+        deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+        func finish() -> Result {
+            process.waitUntilExit()
+            func text(_ name: String) -> String {
+                String(decoding: FileManager.default.contents(atPath: "\(folder)/\(name)") ?? Data(), as: UTF8.self)
+            }
+            let code = process.terminationStatus
+            return Result(
+                status: process.terminationReason == .exit ? code : 128 + code, output: text("out"), error: text("err"))
+        }
+    }
+
+    let path: String
+
+    init(path: String) { self.path = path }
+
+    /// A tool by name.
+    init(_ name: String) {
+        let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        path = bundle.deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
+    func start(_ arguments: [String]) throws -> Running { try Running(path, arguments) }
+    func run(_ arguments: [String]) throws -> Result { try start(arguments).finish() }
+}
