@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
 import numpy as np
 import onnx
@@ -19,6 +20,7 @@ import torch
 import torchvision
 from PIL import Image
 
+warnings.filterwarnings("ignore", category=DeprecationWarning)
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 PREPROCESS = {
     "decode": {"exif": True, "color": "rgb"},
