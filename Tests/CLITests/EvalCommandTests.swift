@@ -1,0 +1,180 @@
+// lt-eval as a user runs it: a store and its data in, report and calibrated model out; exit codes and error texts.
+
+import Foundation
+import LTCore
+import LTDecision
+import LTGraph
+import LTPredictions
+import Testing
+
+/// A folder with a model, two stores predicted by it and their annotation files.
+private final class EvalFolder {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("lt-eval-test-\(UUID().uuidString)").path
+    static let classes = 4
+
+    init() throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try writeModel("model.onnx", scale: 1)
+        try writeModel("other.onnx", scale: 2)
+        for (name, seed) in [("calibration", 1), ("test", 2)] {
+            var random = SeededGenerator(seed: UInt64(seed))
+            let labels = (0..<300).map { _ in (0..<Self.classes).map { random.uniform() < 0.4 / Double($0 + 1) } }
+            // Scores that are too high by 2: thresholds and offsets repair that.
+            let scores = labels.map { $0.map { Float(random.normal() + ($0 ? 3 : 0) + 1) } }
+            try writeStore("\(name).db", name, scores)
+            try writeData("\(name).json", labels)
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    private func writeModel(_ name: String, scale: Float) throws {
+        var builder = GraphBuilder(name: "linear")
+        let input = builder.input("x", .float32, ["N", .fixed(Self.classes)])
+        let factor = builder.initializer("scale", try Tensor([scale], [1]))
+        builder.output(builder.node("Mul", [input, factor], name: "y"), .float32, ["N", .fixed(Self.classes)])
+        var graph = builder.graph
+        try DecisionLayer(
+            task: .multilabel, labels: (0..<Self.classes).map { .init(id: $0 + 1, name: "kind \($0)") },
+            trainCounts: [400, 120, 30, 5], groups: .db, activation: .sigmoid
+        ).write(into: &graph)
+        try graph.write(to: "\(path)/\(name)")
+    }
+
+    private func writeStore(_ name: String, _ folder: String, _ scores: [[Float]]) throws {
+        let model = "\(path)/model.onnx"
+        let run = RunInfo(
+            model: model, modelDigest: try SHA256.digest(ofFile: model), settings: [:], columns: Self.classes,
+            layer: try DecisionLayer(reading: Graph.read(path: model)))
+        let store = try PredictionStore.write("\(path)/\(name)", run: run)
+        try store.write(
+            scores.enumerated().map {
+                StoredImage(
+                    path: "/images/\(folder)/\($0.offset).jpg", stamp: nil, digest: nil, outcome: .scores($0.element))
+            })
+        try store.finish(complete: true)
+    }
+
+    private func writeData(_ name: String, _ labels: [[Bool]]) throws {
+        var annotations: [[String: Any]] = []
+        for (image, row) in labels.enumerated() {
+            for (index, isThere) in row.enumerated() where isThere {
+                annotations.append([
+                    "id": annotations.count + 1, "image_id": image + 1, "category_id": index + 1,
+                    "bbox": [0, 0, 10, 10],
+                    "area": 100,
+                ])
+            }
+        }
+        let json: [String: Any] = [
+            "images": labels.indices.map { ["id": $0 + 1, "file_name": "\($0).jpg", "width": 64, "height": 64] },
+            "categories": (0..<Self.classes).map { ["id": $0 + 1, "name": "kind \($0)"] }, "annotations": annotations,
+        ]
+        try JSONSerialization.data(withJSONObject: json).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+    }
+
+    /// Runs lt-eval; arguments that name files without a folder mean those of this one.
+    func run(_ arguments: String...) throws -> Tool.Result {
+        let suffixes = [".db", ".json", ".onnx", ".npy"]
+        return try Tool("lt-eval").run(
+            arguments.map { argument in
+                argument.hasPrefix("/") || !suffixes.contains { argument.hasSuffix($0) }
+                    ? argument : "\(path)/\(argument)"
+            })
+    }
+
+    func json(_ name: String) throws -> [String: Any] {
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)"))
+        return try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+    }
+}
+
+private func number(_ json: [String: Any], _ path: String...) -> Double {
+    var value: Any? = json
+    for key in path { value = (value as? [String: Any])?[key] }
+    return (value as? NSNumber)?.doubleValue ?? .nan
+}
+
+@Suite struct EvalCommandTests {
+    @Test func calibrateThenEvaluate() throws {
+        let folder = try EvalFolder()
+        let before = try folder.run(
+            "classification", "--predictions", "test.db", "--data", "test.json", "--json", "before.json")
+        #expect(before.status == 0, "\(before.error)")
+        #expect(before.output.hasPrefix("300 images, 4 classes (db: 2 head, 1 middle, 1 tail)"))
+        #expect(before.output.contains("no fitted thresholds"))
+
+        let fit = try folder.run(
+            "calibrate", "model.onnx", "--predictions", "calibration.db", "--data", "calibration.json", "--method",
+            "platt",
+            "--thresholds", "f1", "--out", "new.onnx")
+        #expect(fit.status == 0, "\(fit.error)")
+        #expect(fit.output.contains("fitted on these very predictions"))
+        let layer = try DecisionLayer(reading: Graph.read(path: folder.path + "/new.onnx"))
+        #expect(layer.thresholds?.values.count == 4)
+        #expect(try layer.calibration?.model == "sha256:" + SHA256.digest(ofFile: folder.path + "/model.onnx"))
+
+        // The store of model.onnx serves for new.onnx: same network, another decision layer.
+        let after = try folder.run(
+            "classification", "--predictions", "test.db", "--data", "test.json", "--model", "new.onnx", "--json",
+            "after.json")
+        #expect(after.status == 0, "\(after.error)")
+        #expect(!after.output.contains("optimistic"))
+        let (old, new) = (try folder.json("before.json"), try folder.json("after.json"))
+        #expect(number(new, "mAP", "total") == number(old, "mAP", "total"))
+        #expect(
+            number(new, "F1", "at_thresholds", "macro", "total") > number(old, "F1", "at_0.5", "macro", "total") + 0.05)
+        #expect(number(new, "ECE", "after", "total") < number(old, "ECE", "before", "total") / 2)
+        for key in ["mAP", "F1", "ECE", "metrics", "classes", "notes", "provenance"] { #expect(new[key] != nil) }
+        let again = try folder.run(
+            "classification", "--predictions", "test.db", "--data", "test.json", "--model", "new.onnx", "--json",
+            "again.json")
+        #expect(again.output == after.output)
+        let reports = try ["after.json", "again.json"].map {
+            try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + $0))
+        }
+        #expect(reports[0] == reports[1])
+    }
+
+    @Test func errorsNameWhatIsWrong() throws {
+        let folder = try EvalFolder()
+        let other = try folder.run(
+            "classification", "--predictions", "test.db", "--data", "test.json", "--model", "other.onnx")
+        #expect(other.status == 1)
+        #expect(other.error.hasPrefix("lt-eval: conflict: predicted by model sha256:"))
+        #expect(other.error.contains("in prediction store \(folder.path)/test.db"))
+        #expect(other.error.contains("hint: predict with this model"))
+        let missing = try folder.run("classification", "--predictions", "none.db", "--data", "test.json")
+        #expect(missing.status == 1)
+        #expect(missing.error.contains("none.db"))
+        let wrongData = try folder.run("classification", "--predictions", "test.db", "--data", "none.json")
+        #expect(wrongData.status == 1)
+        #expect(wrongData.error.contains("none.json"))
+        for command in ["classification", "calibrate", "model"] {
+            let usage = try folder.run(command, "--json", "x.json")
+            #expect(usage.status == 64)
+        }
+        let unwritable = try folder.run(
+            "classification", "--predictions", "test.db", "--data", "test.json", "--json", "/none/report.json")
+        #expect(unwritable.status == 1)
+        #expect(unwritable.error.contains("/none/report.json"))
+    }
+
+    @Test func imagesWithoutScoresAreNotForgotten() throws {
+        let folder = try EvalFolder()
+        let run = try PredictionStore.read(folder.path + "/test.db").run
+        let store = try PredictionStore.write(folder.path + "/test.db", run: run)
+        try store.write([
+            StoredImage(path: "/images/test/7.jpg", stamp: nil, digest: nil, outcome: .failed("truncated JPEG"))
+        ])
+        try store.finish(complete: true)
+        let refused = try folder.run("classification", "--predictions", "test.db", "--data", "test.json")
+        #expect(refused.status == 1)
+        #expect(refused.error.contains("1 of the data's 300 images have no scores: 7.jpg (truncated JPEG)"))
+        let skipped = try folder.run(
+            "classification", "--predictions", "test.db", "--data", "test.json", "--skip-missing")
+        #expect(skipped.status == 2)
+        #expect(skipped.output.contains("299 images"))
+        #expect(skipped.output.contains("1 images of the data have no scores and are left out"))
+    }
+}
