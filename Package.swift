@@ -16,11 +16,6 @@ let onnxDefines: [CXXSetting] = [
 ]
 let swiftSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
-// OpenBLAS in its OpenMP flavour, found before the alternative that Debian's links point to.
-let openBLASFolders = ["/usr/lib/x86_64-linux-gnu/openblas-openmp", "/usr/lib/aarch64-linux-gnu/openblas-openmp"]
-let openBLASLink: [LinkerSetting] = [
-    .unsafeFlags(openBLASFolders.flatMap { ["-L\($0)", "-Xlinker", "-rpath", "-Xlinker", $0] })
-]
 let gomp: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libgomp.so.1"])]
 
 // LIBTORCH=DIR builds the trainer against another libtorch than Debian's.
@@ -72,7 +67,6 @@ let package = Package(
         .target(name: "CLTKernels", publicHeadersPath: "include", cSettings: cFast, linkerSettings: gomp),
         .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: torchSettings, linkerSettings: torchLink),
         .systemLibrary(name: "CDNNL"),
-        .systemLibrary(name: "COpenBLAS"),
         .systemLibrary(name: "CTurboJPEG"),
         .systemLibrary(name: "CSPNG"),
         .systemLibrary(name: "CWebP"),
@@ -81,7 +75,7 @@ let package = Package(
         library("LTGraph", ["LTCore", "CONNX", orderedCollections]),
         library("LTImage", ["LTCore", "CLTKernels", "CTurboJPEG", "CSPNG", "CWebP"]),
         // Layer 2
-        library("LTRuntime", ["LTGraph", "LTCore", "CLTKernels", "CDNNL", "COpenBLAS"], linkerSettings: openBLASLink),
+        library("LTRuntime", ["LTGraph", "LTCore", "CLTKernels", "CDNNL"]),
         library("LTDecision", ["LTGraph", "LTImage", "LTCore"]),
         library("LTData", ["LTImage", "LTDecision", "LTCore"]),
         // Layer 3

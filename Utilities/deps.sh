@@ -4,10 +4,10 @@ set -euo pipefail
 packages=(
     g++ make pkg-config                                    # the C++ leaves
     libonnx-dev libprotobuf-dev                            # ONNX files and their checker
-    libdnnl-dev libopenblas-dev libopenblas-openmp-dev     # CPU kernels
+    libdnnl-dev                                            # CPU kernels
     libturbojpeg0-dev libspng-dev libwebp-dev              # image decoders
     libsqlite3-dev                                         # the prediction store
-    libtorch-dev                                           # the trainer
+    libtorch-dev libopenblas0-openmp                       # the trainer, and the BLAS that it runs on
     libonnx-testdata                                       # ONNX's own cases, for the tests
 )
 missing=()
