@@ -44,7 +44,7 @@ bench: build ## speed and memory as ratios against peers of the same run (sets u
 	@Benchmarks/run.sh
 
 .PHONY: compare
-compare: build ## train every loss and sampler on the demo's data at equal budget (about an hour on two cores)
+compare: build ## train every loss and sampler on the demo's data at equal budget (about a quarter of an hour on two cores)
 	@Benchmarks/compare-demo.sh
 
 .PHONY: clean

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-runs/compare}
-rates=${RATES:-0.01 0.03 0.1 0.3}
+rates=${RATES:-0.005 0.01 0.02 0.05}
 seeds=${SEEDS:-1 2 3}
 jobs=${JOBS:-2}
 recipe=models/demo-multilabel-db.yaml
