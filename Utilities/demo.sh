@@ -51,7 +51,7 @@ cat <<'END'
 == What to try next
   lt-infer inspect demo/model.onnx               what the file carries: preprocessing, labels, calibration, thresholds
   lt-infer run demo/model.onnx YOUR_FOLDER --out p.db --csv p.csv     decisions for your own images
-  lt-train run models/demo-multilabel-db.yaml --out demo/bce --set loss.name=bce       the same run with another loss
+  lt-train run models/demo-multilabel-db.yaml --out demo/bce --set 'loss={name: bce}'      the same run with another loss
   lt-train losses                                the losses that a recipe can name
   README.md, docs/architecture.md                where everything is
 (the tools are in .build/release)
