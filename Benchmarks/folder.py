@@ -1,7 +1,7 @@
 """A folder of 640×480 JPEGs through ResNet-50 (random weights): `lt-infer run` against the script that a person writes with
 Pillow and ONNX Runtime (batch 8, the same preprocessing, all in one process), and against the model alone on the same
 cores (`lt-infer bench`). Rounds alternate, so that a slow moment of the machine hits all; the best of each counts.
-Run: python Benchmarks/folder.py [--images 160] [--threads 2] [--rounds 3] [--tool .build/release/lt-infer] [--json]
+Run: python Benchmarks/folder.py [--images 240] [--threads 2] [--rounds 3] [--tool .build/release/lt-infer] [--json]
 Wanted: at least 1.05 × Pillow + ONNX Runtime, at least 0.88 of the model alone. Needs the packages of requirements.txt."""
 
 import argparse
@@ -111,7 +111,7 @@ def stored(out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=160)
+    parser.add_argument("--images", type=int, default=240)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tool", default=str(pathlib.Path(__file__).resolve().parents[1] / ".build/release/lt-infer"))
