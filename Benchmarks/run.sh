@@ -11,9 +11,15 @@ if ! cmp -s Benchmarks/requirements.txt .bench/requirements.txt; then
     cp Benchmarks/requirements.txt .bench/requirements.txt
 fi
 echo "machine: $(nproc) cores, $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1), $(date +%F), $(git rev-parse --short HEAD)"
-for script in resize agreement models folder memory; do
-    [ -f "Benchmarks/$script.py" ] || continue
-    echo
-    echo "== $script"
-    .bench/venv/bin/python "Benchmarks/$script.py"
-done
+python=.bench/venv/bin/python
+title() { printf '\n== %s\n' "$*"; }
+
+title "resizing against Pillow and OpenCV"
+$python Benchmarks/resize.py
+title "agreement with ONNX Runtime on exported topologies (swin_t waits for ScatterND)"
+[ -d .bench/agreement ] || $python Benchmarks/agreement.py .bench/agreement
+.build/release/lt-infer verify --rtol 1e-4 --atol 1e-4 .bench/agreement || true
+title "a folder of photographs through ResNet-50 against Pillow and ONNX Runtime"
+$python Benchmarks/folder.py
+title "peak memory of 20,000 images against 500"
+$python Benchmarks/memory.py
