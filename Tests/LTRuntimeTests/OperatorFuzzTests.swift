@@ -12,16 +12,22 @@ import Testing
         "axis", "group", "ceil_mode", "count_include_pad", "keepdims", "to", "k", "allowzero", "start", "end", "fmod",
         "transA", "batch_dims", "num_outputs", "exclusive", "reverse", "largest", "size", "storage_order", "spatial",
         "noop_with_empty_axes", "select_last_index", "antialias", "exclude_outside", "stash_type", "value_int",
+        "center_point_box", "output_height", "output_width", "sampling_ratio", "blocksize", "batch_axis", "time_axis",
+        "sorted", "align_corners", "offset_group", "p",
     ]
     static let lists = [
         "axes", "pads", "strides", "dilations", "kernel_shape", "perm", "split", "starts", "ends", "output_padding",
-        "output_shape", "value_ints",
+        "output_shape", "value_ints", "pooled_shape",
     ]
     static let texts = [
-        "mode": ["linear", "cubic", "nearest", "reflect", "edge", "wrap"], "auto_pad": ["SAME_UPPER", "VALID", "odd"],
-        "coordinate_transformation_mode": ["tf_crop_and_resize", "align_corners", "half_pixel"],
+        "mode": [
+            "linear", "cubic", "nearest", "reflect", "edge", "wrap", "avg", "max", "bilinear", "bicubic", "DCR", "CRD",
+            "circular",
+        ], "auto_pad": ["SAME_UPPER", "VALID", "odd"],
+        "coordinate_transformation_mode": ["tf_crop_and_resize", "align_corners", "half_pixel", "output_half_pixel"],
         "equation": ["ij,jk->ik", "...i,i...", "ii->i", "->", "a,,b", "ij->ijk"], "approximate": ["tanh"],
-        "keep_aspect_ratio_policy": ["not_larger", "not_smaller"],
+        "keep_aspect_ratio_policy": ["not_larger", "not_smaller"], "reduction": ["add", "mul", "max", "min"],
+        "padding_mode": ["border", "reflection", "zeros"],
     ]
 
     private func number(_ random: inout SeededGenerator) -> Int64 {
@@ -71,6 +77,9 @@ import Testing
             if let word = words.randomElement(using: &random) { result[name] = .string(word) }
         }
         if chance(&random) { result["scales"] = .floats([1, 2, 0.5, 1e30]) }
+        if chance(&random) {
+            result["spatial_scale"] = .float([0.5, -1, 1e30, .nan].randomElement(using: &random) ?? 1)
+        }
         return result
     }
 

@@ -91,6 +91,21 @@ extension Tensor {
         return result
     }
 
+    /// The tensor made of equally long runs of this one's elements, from `starts` on, one after the other.
+    func picking(_ shape: Shape, runs starts: [Int]) throws(LTError) -> Tensor {
+        let length = starts.isEmpty ? 0 : shape.count / starts.count
+        if type.bits < 8 {
+            return try picking(shape, from: starts.lazy.flatMap { $0..<$0 + length })
+        }
+        let result = try Tensor.output(type, shape)
+        let size = type.bits / 8
+        for (number, start) in starts.enumerated() {
+            (result.rawPointer + number * length * size).copyMemory(
+                from: rawPointer + start * size, byteCount: length * size)
+        }
+        return result
+    }
+
     private func pick<Word>(_ zero: Word, _ result: Tensor, _ sources: some Sequence<Int>, _ fill: Tensor?) {
         let x = rawPointer.assumingMemoryBound(to: Word.self)
         var y = result.rawPointer.assumingMemoryBound(to: Word.self)

@@ -35,13 +35,20 @@ func unknownDims(_ rank: Int) throws(LTError) -> [Int?] {
     return [Int?](repeating: nil, count: rank)
 }
 
+extension Int {
+    /// An index into an axis of `size`, a negative one counted from the end.
+    func checkedIndex(size: Int) throws(LTError) -> Int {
+        guard self >= -size, self < size else {
+            throw LTError(.invalidArgument, "index \(self), expected -\(size) to \(size - 1)")
+        }
+        return self < 0 ? self + size : self
+    }
+}
+
 extension Array where Element == Int {
     /// Indices into an axis of `size`, negative ones counted from the end.
     func checked(size: Int) throws(LTError) -> [Int] {
-        for index in self where index < -size || index >= size {
-            throw LTError(.invalidArgument, "index \(index), expected -\(size) to \(size - 1)")
-        }
-        return map { $0 < 0 ? $0 + size : $0 }
+        try map { (index) throws(LTError) in try index.checkedIndex(size: size) }
     }
 }
 

@@ -25,13 +25,12 @@ struct GatherOperator: Operator {
         let x = inputs[0]!
         let axis = try position(axis, rank: x.shape.rank)
         let places = try inputs[1]!.integers("indices").checked(size: x.dims[axis])
-        guard shape.count > 0 else { return [try x.picking(shape, from: EmptyCollection())] }
-        let strides = x.shape.strides
-        let before = x.dims[..<axis].reduce(1, *)
-        let tables = [Array(0..<before), places, Array(0..<strides[axis])]
-        return [
-            try x.picking(
-                shape, from: MappedIndices(tables: tables, strides: [strides[axis] * x.dims[axis], strides[axis], 1]))
-        ]
+        let run = x.shape.strides[axis]
+        let rows = x.dims[..<axis].reduce(1, *)
+        var starts: [Int] = []
+        for row in 0..<(shape.count > 0 ? rows : 0) {
+            for place in places { starts.append((row * x.dims[axis] + place) * run) }
+        }
+        return [try x.picking(shape, runs: starts)]
     }
 }

@@ -14,16 +14,7 @@ struct GatherElementsOperator: Operator {
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
         let indices = try inputs.required(1, .indices)
-        guard let dims = try x.dims("data", ranks: 1...Int.max) else { return [Facts(x.type, indices.dims)] }
-        let axis = try position(axis, rank: dims.count)
-        if let places = try indices.dims("indices", ranks: dims.count...dims.count) {
-            for other in dims.indices where other != axis {
-                if let size = dims[other], let wanted = places[other], wanted > size {
-                    throw LTError(
-                        .shapeMismatch, "indices \(places.text) reach past data \(dims.text) on axis \(other)")
-                }
-            }
-        }
+        try x.check(elementIndices: indices, axis: axis)
         return [Facts(x.type, indices.dims)]
     }
 

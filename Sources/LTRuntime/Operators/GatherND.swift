@@ -39,24 +39,8 @@ struct GatherNDOperator: Operator {
 
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
         let shape = try outputShape(inputs)
-        let (x, indices) = (inputs[0]!, inputs[1]!)
-        let places = try indices.integers("indices")
-        let depth = indices.dims[indices.shape.rank - 1]
-        let strides = x.shape.strides
-        let tuples = indices.count / depth
-        let batches = x.dims[..<batchDims].reduce(1, *)
-        guard shape.count > 0 else { return [try x.picking(shape, from: EmptyCollection())] }
-        let batchStride = batchDims == 0 ? 0 : strides[batchDims - 1]
-        var starts: [Int] = []
-        for tuple in 0..<tuples {
-            var start = tuple / (tuples / batches) * batchStride
-            for k in 0..<depth {
-                let axis = batchDims + k
-                start += try [places[tuple * depth + k]].checked(size: x.dims[axis])[0] * strides[axis]
-            }
-            starts.append(start)
-        }
-        let slice = strides[batchDims + depth - 1]
-        return [try x.picking(shape, from: (0..<shape.count).lazy.map { starts[$0 / slice] + $0 % slice })]
+        let x = inputs[0]!
+        let starts = try x.starts(of: inputs[1]!, batchDims: batchDims)
+        return [try x.picking(shape, runs: starts)]
     }
 }
