@@ -57,6 +57,9 @@ public struct Node: Sendable {
     public var inputs: [String]
     public var outputs: [String]
     public var attributes: OrderedDictionary<String, Attribute>
+    /// The version of the node's domain where it is another one than the graph's: nodes of functions that were inlined.
+    /// Files have no place for it.
+    public var opset: Int?
     /// Attribute → its serialized AttributeProto without name and value (doc string, name of a tensor value).
     public var attributeExtras: [String: [UInt8]] = [:]
     public var docString = ""

@@ -72,13 +72,47 @@ public struct OperatorNode: Sendable {
     }
 }
 
-/// One ONNX operator with its attributes read.
-public protocol Operator: Sendable {
+/// What is known of a value of any kind before anything runs.
+public enum ValueFacts: Sendable {
+    case tensor(Facts)
+    /// A sequence or an optional, with its type as far as it is known.
+    case container(ValueType)
+}
+
+/// Infers what the subgraphs of one node give; captured values are known to it.
+public protocol BodyInference {
+    func infer(_ body: String, _ inputs: [ValueFacts]) throws(LTError) -> [ValueFacts]
+}
+
+/// Runs the subgraphs of one node, named by the attributes that hold them; captured values are bound already.
+public protocol BodyRunner {
+    func run(_ body: String, _ inputs: [ONNXValue]) throws(LTError) -> [ONNXValue]
+}
+
+/// One ONNX operator with its attributes read. Operators on tensors alone are `Operator`s; those on sequences and
+/// optionals, and those with subgraphs, conform to this protocol itself.
+public protocol ValueOperator: Sendable {
     static var schema: OperatorSchema { get }
     /// Reads and checks the attributes.
     init(_ node: OperatorNode) throws(LTError)
     /// Types and, as far as they can be known, shapes (and cheap values) of the outputs. `nil` inputs are absent.
-    func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts]
+    func infer(_ inputs: [ValueFacts?], _ bodies: any BodyInference) throws(LTError) -> [ValueFacts]
     /// The reference kernel. It checks what the data must satisfy; it never traps on data.
+    func run(_ inputs: [ONNXValue?], _ bodies: any BodyRunner) throws(LTError) -> [ONNXValue]
+}
+
+/// An operator on tensors.
+public protocol Operator: ValueOperator {
+    func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts]
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor]
+}
+
+extension Operator {
+    public func infer(_ inputs: [ValueFacts?], _ bodies: any BodyInference) throws(LTError) -> [ValueFacts] {
+        try infer(try inputs.tensors()).map { .tensor($0) }
+    }
+
+    public func run(_ inputs: [ONNXValue?], _ bodies: any BodyRunner) throws(LTError) -> [ONNXValue] {
+        try run(try inputs.tensors()).map { .tensor($0) }
+    }
 }

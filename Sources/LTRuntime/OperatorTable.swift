@@ -1,11 +1,13 @@
 // OperatorTable: the operators that the runtime knows, one alphabetical line each; a test compares it with the folder.
 
+    private static let byName: [String: any ValueOperator.Type] = {
+        var table: [String: any ValueOperator.Type] = [:]
 import LTCore
 import LTGraph
 
 /// The operators by domain and name.
 public enum OperatorTable {
-    public static let all: [any Operator.Type] = [
+    public static let all: [any ValueOperator.Type] = [
         AbsOperator.self,
         ActivationOperator.self,
         AddOperator.self,
@@ -20,6 +22,7 @@ public enum OperatorTable {
         ChannelAffineOperator.self,
         ClipOperator.self,
         ConcatOperator.self,
+        ConcatFromSequenceOperator.self,
         ConstantOperator.self,
         ConstantOfShapeOperator.self,
         ConvOperator.self,
@@ -48,6 +51,7 @@ public enum OperatorTable {
         HardSigmoidOperator.self,
         HardSwishOperator.self,
         IdentityOperator.self,
+        IfOperator.self,
         InstanceNormalizationOperator.self,
         LRNOperator.self,
         LayerNormalizationOperator.self,
@@ -57,6 +61,7 @@ public enum OperatorTable {
         LinearOperator.self,
         LogOperator.self,
         LogSoftmaxOperator.self,
+        LoopOperator.self,
         MatMulOperator.self,
         MaxOperator.self,
         MaxPoolOperator.self,
@@ -70,6 +75,9 @@ public enum OperatorTable {
         NonZeroOperator.self,
         NotOperator.self,
         OneHotOperator.self,
+        OptionalOperator.self,
+        OptionalGetElementOperator.self,
+        OptionalHasElementOperator.self,
         OrOperator.self,
         PReluOperator.self,
         PadOperator.self,
@@ -91,10 +99,18 @@ public enum OperatorTable {
         ResizeOperator.self,
         RoiAlignOperator.self,
         RoundOperator.self,
+        ScanOperator.self,
         ScatterOperator.self,
         ScatterElementsOperator.self,
         ScatterNDOperator.self,
         SeluOperator.self,
+        SequenceAtOperator.self,
+        SequenceConstructOperator.self,
+        SequenceEmptyOperator.self,
+        SequenceEraseOperator.self,
+        SequenceInsertOperator.self,
+        SequenceLengthOperator.self,
+        SequenceMapOperator.self,
         ShapeOperator.self,
         SigmoidOperator.self,
         SignOperator.self,
@@ -103,6 +119,7 @@ public enum OperatorTable {
         SoftmaxOperator.self,
         SoftplusOperator.self,
         SplitOperator.self,
+        SplitToSequenceOperator.self,
         SqrtOperator.self,
         SqueezeOperator.self,
         SubOperator.self,
@@ -117,14 +134,12 @@ public enum OperatorTable {
         XorOperator.self,
     ]
 
-    private static let byName: [String: any Operator.Type] = {
-        var table: [String: any Operator.Type] = [:]
         for type in all { table["\(type.schema.domain)::\(type.schema.name)"] = type }
         return table
     }()
 
     /// The operator of that name, when the table has it.
-    public static func find(_ opType: String, domain: String = "") -> (any Operator.Type)? {
+    public static func find(_ opType: String, domain: String = "") -> (any ValueOperator.Type)? {
         byName["\(domain == "ai.onnx" ? "" : domain)::\(opType)"]
     }
 
@@ -132,7 +147,7 @@ public enum OperatorTable {
     /// - Throws: `unsupported`, which says whether the operator or only the version is unknown.
     public static func lookup(
         _ opType: String, domain: String = "", opset: Int
-    ) throws(LTError) -> any Operator.Type {
+    ) throws(LTError) -> any ValueOperator.Type {
         let name = "\(domain.isEmpty ? "ai.onnx" : domain)::\(opType)"
         guard let type = find(opType, domain: domain) else {
             throw LTError(.unsupported, "operator \(name) is not in the operator table", hint: "see docs/operators.md")
@@ -150,7 +165,7 @@ public enum OperatorTable {
     /// Reads a node as its operator.
     /// - Throws: `unsupported` for operators and opset versions that are not in the table, `malformed` for a wrong number
     ///   of inputs or outputs, and what the operator finds wrong with the attributes.
-    public static func bind(_ node: Node, opset: Int) throws(LTError) -> any Operator {
+    public static func bind(_ node: Node, opset: Int) throws(LTError) -> any ValueOperator {
         let type = try lookup(node.opType, domain: node.domain, opset: opset)
         for (count, range, word) in [
             (node.inputs.count, type.schema.inputs, "inputs"), (node.outputs.count, type.schema.outputs, "outputs"),

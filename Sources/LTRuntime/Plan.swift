@@ -76,17 +76,17 @@ public final class Plan: Sendable {
     }
 
     /// Checks what a caller feeds and brings it into the file's order.
-    func ordered(_ feed: [String: Tensor]) throws(LTError) -> [Tensor] {
-        var tensors: [Tensor] = []
+    func ordered(_ feed: [String: ONNXValue]) throws(LTError) -> [ONNXValue] {
+        var values: [ONNXValue] = []
         var symbols: [String: (size: Int, input: String)] = [:]
         for input in inputs {
-            guard let tensor = feed[input.name] else {
+            guard let value = feed[input.name] else {
                 let given = feed.keys.sorted().map { "'\($0)'" }.joined(separator: ", ")
                 throw LTError(
                     .notFound, "input '\(input.name)' is missing, given: \(given.isEmpty ? "nothing" : given)")
             }
-            try check(tensor, input, &symbols)
-            tensors.append(tensor)
+            try check(value, input, &symbols)
+            values.append(value)
         }
         if feed.count > inputs.count,
             let stray = feed.keys.sorted().first(where: { name in
@@ -96,13 +96,20 @@ public final class Plan: Sendable {
             let names = inputs.map { "'\($0.name)'" }.joined(separator: ", ")
             throw LTError(.notFound, "the model has no input '\(stray)', expected \(names)")
         }
-        return tensors
+        return values
     }
 
     private func check(
-        _ tensor: Tensor, _ input: ValueInfo, _ symbols: inout [String: (size: Int, input: String)]
+        _ value: ONNXValue, _ input: ValueInfo, _ symbols: inout [String: (size: Int, input: String)]
     ) throws(LTError) {
-        guard case .tensor(let type, let dims)? = input.type else { return }
+        guard case .tensor(let type, let dims)? = input.type else {
+            switch (input.type, value) {
+            case (.sequence?, .sequence), (.optional?, .optional): return
+            default:
+                throw LTError(.typeMismatch, "input '\(input.name)' is \(value.kind), expected another kind of value")
+            }
+        }
+        let tensor = try value.tensor("input '\(input.name)'")
         if let type, type != tensor.type {
             throw LTError(
                 .typeMismatch,

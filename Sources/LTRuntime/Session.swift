@@ -17,23 +17,36 @@ public final class Session {
 
     /// Runs the model; the outputs own their memory, `plan.outputs` gives their order.
     /// The same inputs, threads and batch give the same bits.
-    /// - Throws: `notFound`, `shapeMismatch` or `typeMismatch` for inputs that the model does not take; errors from
-    ///   within a run name the node.
-    public func run(_ inputs: [String: Tensor]) throws(LTError) -> [String: Tensor] { try run(inputs, profile: nil) }
+    /// - Throws: `notFound`, `shapeMismatch` or `typeMismatch` for inputs that the model does not take and for outputs
+    ///   that are no tensors; errors from within a run name the node.
+    public func run(_ inputs: [String: Tensor]) throws(LTError) -> [String: Tensor] {
+        try tensors(try run(inputs.mapValues { .tensor($0) }, profile: nil))
+    }
+
+    /// The same for values of any kind: sequences and optionals as well as tensors.
+    public func run(values: [String: ONNXValue]) throws(LTError) -> [String: ONNXValue] {
+        try run(values, profile: nil)
+    }
 
     /// Runs the model and times every step.
     public func profile(
         _ inputs: [String: Tensor]
     ) throws(LTError) -> (outputs: [String: Tensor], steps: [StepProfile.Entry]) {
         let profile = StepProfile()
-        let outputs = try run(inputs, profile: profile)
+        let outputs = try tensors(try run(inputs.mapValues { .tensor($0) }, profile: profile))
         return (outputs, profile.entries)
     }
 
-    private func run(_ inputs: [String: Tensor], profile: StepProfile?) throws(LTError) -> [String: Tensor] {
+    private func run(_ inputs: [String: ONNXValue], profile: StepProfile?) throws(LTError) -> [String: ONNXValue] {
         let results = try bound.run(try plan.ordered(inputs), profile: profile)
-        var outputs: [String: Tensor] = [:]
-        for (info, tensor) in zip(plan.outputs, results) { outputs[info.name] = tensor }
+        var outputs: [String: ONNXValue] = [:]
+        for (info, value) in zip(plan.outputs, results) { outputs[info.name] = value }
         return outputs
+    }
+
+    private func tensors(_ values: [String: ONNXValue]) throws(LTError) -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        for (name, value) in values { tensors[name] = try value.tensor("output '\(name)'") }
+        return tensors
     }
 }

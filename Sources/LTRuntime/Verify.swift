@@ -65,22 +65,41 @@ public enum Verify {
     }
 
     private static func check(_ folder: String, _ session: Session, _ tolerance: Tolerance) throws(LTError) {
-        var feed: [String: Tensor] = [:]
+        var feed: [String: ONNXValue] = [:]
         for (index, info) in session.plan.inputs.enumerated() {
             let file = "\(folder)/input_\(index).pb"
             // Trailing optional inputs may have no file; whether that is allowed is for the session to say.
             guard FileManager.default.fileExists(atPath: file) else { continue }
-            feed[info.name] = try read(file)
+            feed[info.name] = try read(file, info)
         }
-        let outputs = try session.run(feed)
+        let outputs = try session.run(values: feed)
         for (index, info) in session.plan.outputs.enumerated() {
-            let expected = try read("\(folder)/output_\(index).pb")
+            let expected = try read("\(folder)/output_\(index).pb", info)
             guard let actual = outputs[info.name] else {
                 throw LTError(.notFound, "output '\(info.name)' was not made")
             }
             try within("output '\(info.name)'") { () throws(LTError) in
                 try compare(actual, expected, tolerance)
             }
+        }
+    }
+
+    /// Compares two values, element by element.
+    public static func compare(
+        _ actual: ONNXValue, _ expected: ONNXValue, _ tolerance: Tolerance = Tolerance()
+    ) throws(LTError) {
+        switch (actual, expected) {
+        case (.tensor(let a), .tensor(let b)): try compare(a, b, tolerance)
+        case (.sequence(let a), .sequence(let b)):
+            guard a.count == b.count else {
+                throw LTError(.shapeMismatch, "a sequence of \(a.count), expected \(b.count)")
+            }
+            for (index, pair) in zip(a, b).enumerated() {
+                try within("element \(index)") { () throws(LTError) in try compare(pair.0, pair.1, tolerance) }
+            }
+        case (.optional(nil), .optional(nil)): return
+        case (.optional(let a?), .optional(let b?)): try compare(a, b, tolerance)
+        default: throw LTError(.typeMismatch, "\(actual.kind), expected \(expected.kind) or another content")
         }
     }
 
@@ -121,9 +140,11 @@ public enum Verify {
         }
     }
 
-    private static func read(_ file: String) throws(LTError) -> Tensor {
+    private static func read(_ file: String, _ info: ValueInfo) throws(LTError) -> ONNXValue {
         let buffer = try readFile(file)
-        return try within(file) { () throws(LTError) in try Tensor.read(protobuf: Array(buffer.bytes)).tensor }
+        return try within(file) { () throws(LTError) in
+            try ONNXValue.read(protobuf: Array(buffer.bytes), as: info.type).1
+        }
     }
 
     private static func list(_ folder: String) throws(LTError) -> [String] {

@@ -13,7 +13,10 @@ func bound(
 ) throws(LTError) -> any Operator {
     let node = Node(
         opType, inputs: (0..<inputs).map { "x\($0)" }, outputs: (0..<outputs).map { "y\($0)" }, attributes: attributes)
-    return try OperatorTable.bind(node, opset: opset)
+    guard let op = try OperatorTable.bind(node, opset: opset) as? any Operator else {
+        throw LTError(.typeMismatch, "\(opType) is no operator on tensors")
+    }
+    return op
 }
 
 @Suite struct OperatorTests {

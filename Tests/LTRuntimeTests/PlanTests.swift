@@ -51,12 +51,12 @@ import Testing
     @Test func brokenModelsNameTheNode() throws {
         let missing = try error { $0.nodes[0].inputs[0] = "nothing" }
         #expect(missing.code == .malformed)
-        #expect(missing.message == "input 'nothing' is made by no node and is no input or initializer")
+        #expect(missing.message == "nothing makes the input 'nothing'")
         #expect(missing.context == ["node 'Conv' (Conv)"])
 
         let cycle = try error { $0.nodes[0].inputs[0] = $0.nodes[1].outputs[0] }
         #expect(cycle.code == .malformed)
-        #expect(cycle.message.contains("is made later, by node 'Relu' (Relu)"))
+        #expect(cycle.message.contains("made by node 'Relu' (Relu), depends on this node"))
 
         let twice = try error { $0.nodes[1].outputs[0] = $0.nodes[0].outputs[0] }
         #expect(twice.code == .malformed)
@@ -73,7 +73,7 @@ import Testing
         #expect(type.code == .typeMismatch)
 
         let output = try error { $0.outputs[0].name = "gone" }
-        #expect(output.message == "output 'gone' is made by no node")
+        #expect(output.message == "nothing makes the output 'gone'")
 
         let none = try error { $0.outputs = [] }
         #expect(none.message == "the model has no outputs")

@@ -8,17 +8,36 @@ import Synchronization
 /// A graph bound to the CPU. Programs are made when a shape is first seen and kept, the latest few.
 final class CPUPlan: BackendPlan {
     private static let keptPrograms = 8
+    /// A subgraph that has met more shapes than this gets one program for all of them: carried values may grow with
+    /// every iteration.
+    private static let specialisedBodies = 16
+
+    /// What the graph is to the plan that made this one.
+    private enum Role { case model, node, body }
 
     let graph: Graph
     let context: KernelContext
-    private let isNested: Bool
-    /// Most recently used first. The lock is held while a program is made, so that weights are packed once.
-    private let programs = Mutex<[(shapes: [Shape], program: CPUProgram)]>([])
+    /// The plans of subgraphs, by the key of the node, then by the name of the attribute; the error of one that cannot be
+    /// planned counts when it is run: it may be a branch that is never taken.
+    private let bodies: [String: [String: Result<CPUPlan, LTError>]]
+    /// Values of the graph around a subgraph that are its last inputs.
+    let captured: [String]
+    private let role: Role
+    private struct State {
+        /// Most recently used first.
+        var programs: [CPUProgram] = []
+        var made = 0
+    }
+    /// The lock is held while a program is made, so that weights are packed once.
+    private let state = Mutex(State())
 
     init(_ graph: Graph, _ options: PlanOptions) throws(LTError) {
+        let context = KernelContext(threads: options.threads, weights: WeightStore())
         self.graph = try Passes.optimise(graph)
-        context = KernelContext(threads: options.threads, opset: graph.opset, weights: WeightStore())
-        isNested = false
+        self.context = context
+        bodies = try Self.bodies(of: self.graph, context)
+        captured = []
+        role = .model
     }
 
     /// A plan of one node of a graph: its constant inputs stay constants, the others become inputs.
@@ -36,34 +55,93 @@ final class CPUPlan: BackendPlan {
         single.outputs = node.outputs.filter { !$0.isEmpty }.map { ValueInfo($0) }
         self.graph = single
         self.context = context
-        isNested = true
+        bodies = [:]
+        captured = []
+        role = .node
     }
+
+    /// A plan of a subgraph. Constants that it captures become its own, other captured values its last inputs.
+    /// - Parameter given: what is known of the subgraph's own inputs.
+    private init(
+        body: Graph, given: [ValueFacts], of graph: Graph, _ facts: Inference, _ context: KernelContext
+    ) throws(LTError) {
+        var closed = graph.opened(body)
+        var captured: [String] = []
+        closed.inputs = zip(body.runtimeInputs, given).map { ValueInfo($0.name, $1.ofAnyShape.type) }
+        for name in body.freeNames.sorted() {
+            if let tensor = graph.initializers[name] {
+                closed.initializers[name] = tensor
+            } else {
+                captured.append(name)
+                closed.inputs.append(ValueInfo(name, facts.facts[name]?.ofAnyShape.type))
+            }
+        }
+        self.graph = try Passes.optimise(closed)
+        self.context = context
+        bodies = try Self.bodies(of: self.graph, context)
+        self.captured = captured
+        role = .body
+    }
+
+    private static func bodies(
+        of graph: Graph, _ context: KernelContext
+    ) throws(LTError) -> [String: [String: Result<CPUPlan, LTError>]] {
+        guard graph.nodes.contains(where: { !$0.bodies.isEmpty }) else { return [:] }
+        let facts = try Inference(graph)
+        var plans: [String: [String: Result<CPUPlan, LTError>]] = [:]
+        for (index, node) in graph.nodes.enumerated() where !node.bodies.isEmpty {
+            do throws(LTError) {
+                let recorder = BodyRecorder(Inference.Bodies(node, of: graph, facts.facts))
+                _ = try facts.operators[index].infer(node.inputs.map { $0.isEmpty ? nil : facts.facts[$0] }, recorder)
+                for (name, body) in node.bodies {
+                    // A branch that is never taken is not asked for.
+                    guard let given = recorder.given[name] else { continue }
+                    do throws(LTError) {
+                        let plan = try CPUPlan(body: body, given: given, of: graph, facts, context)
+                        plans[node.key, default: [:]][name] = .success(plan)
+                    } catch {
+                        plans[node.key, default: [:]][name] = .failure(error)
+                    }
+                }
+            } catch {
+                throw error.inside(node.label)
+            }
+        }
+        return plans
+    }
+
+    /// The plans of the node's subgraphs, by attribute.
+    func bodies(of node: Node) -> [String: Result<CPUPlan, LTError>] { bodies[node.key] ?? [:] }
+
+    /// Whether nodes of unknown shapes may have plans of their own.
+    var mayNest: Bool { role != .node }
 
     func makeSession() throws(LTError) -> any BackendSession { try CPUSession(self) }
 
     func rows(_ inputs: [Shape]) throws(LTError) -> [PlanRow] {
-        let program = try program(types: graph.runtimeInputs.map { _ in nil }, inputs)
+        let program = try program(types: graph.runtimeInputs.map(\.type), inputs)
         return program.steps.map(program.row)
     }
 
-    /// The program for inputs of these shapes. `types` fill in where the graph states none (nested plans).
-    func program(types: [ElementType?], _ shapes: [Shape]) throws(LTError) -> CPUProgram {
+    /// The program for inputs of these shapes; nil stands for values that are no tensors.
+    /// `types` fill in where the graph states none.
+    func program(types: [ValueType?], _ shapes: [Shape?]) throws(LTError) -> CPUProgram {
         lt_set_threads(Int32(context.threads))
-        return try programs.withLock { programs throws(LTError) in
-            if let index = programs.firstIndex(where: { $0.shapes == shapes }) {
-                let found = programs.remove(at: index)
-                programs.insert(found, at: 0)
-                return found.program
+        return try state.withLock { state throws(LTError) in
+            if let index = state.programs.firstIndex(where: { $0.takes(shapes) }) {
+                let found = state.programs.remove(at: index)
+                state.programs.insert(found, at: 0)
+                return found
             }
             var typed = graph
-            for (index, type) in types.enumerated() where isNested {
-                guard let type else { continue }
-                let dims = shapes[index].dims.map { Dimension.fixed($0) }
-                typed.inputs[index].type = .tensor(type, dims)
+            for (index, type) in types.enumerated() where typed.inputs[index].type == nil {
+                typed.inputs[index].type = type
             }
-            let program = try CPUProgramBuilder.build(typed, shapes, context, isNested: isNested)
-            programs.insert((shapes, program), at: 0)
-            if programs.count > Self.keptPrograms { programs.removeLast() }
+            state.made += 1
+            let isGeneral = role == .body && state.made > Self.specialisedBodies
+            let program = try CPUProgramBuilder.build(typed, isGeneral ? shapes.map { _ in nil } : shapes, self)
+            state.programs.insert(program, at: 0)
+            if state.programs.count > Self.keptPrograms { state.programs.removeLast() }
             return program
         }
     }
@@ -72,6 +150,31 @@ final class CPUPlan: BackendPlan {
 /// A node whose shapes come with the data: run through a plan of its own, by the shapes that arrive, or by the
 /// operator's own kernel where there is no faster one.
 struct DynamicNode: Sendable {
-    let op: any Operator
+    let op: any ValueOperator
     let whole: CPUPlan?
+    /// The node's subgraphs, each with the places of its captured values among the step's inputs.
+    let bodies: [String: Result<Body, LTError>]
+
+    struct Body: Sendable {
+        let plan: CPUPlan
+        let captured: [Int]
+    }
+}
+
+/// Notes what an operator says of its subgraphs' inputs.
+private final class BodyRecorder: BodyInference {
+    private let bodies: Inference.Bodies
+    private(set) var given: [String: [ValueFacts]] = [:]
+
+    init(_ bodies: Inference.Bodies) { self.bodies = bodies }
+
+    func infer(_ body: String, _ inputs: [ValueFacts]) throws(LTError) -> [ValueFacts] {
+        given[body] = inputs
+        return try bodies.infer(body, inputs)
+    }
+}
+
+extension Node {
+    /// Tells a node from the graph's others, also after passes that keep it.
+    fileprivate var key: String { outputs.first { !$0.isEmpty } ?? "" }
 }

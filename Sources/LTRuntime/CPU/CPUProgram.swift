@@ -11,13 +11,14 @@ struct CPUProgram: Sendable {
         case constant(Tensor)
         /// Bytes from the start of the arena.
         case arena(Int)
-        /// A tensor of its own, made when the program runs.
+        /// A value of its own, made when the program runs.
         case dynamic
     }
 
     struct Value: Sendable {
         let name: String
-        let type: ElementType
+        /// nil: no tensor.
+        let type: ElementType?
         /// nil: known only when the program runs.
         let shape: Shape?
         let layout: Layout
@@ -37,8 +38,11 @@ struct CPUProgram: Sendable {
 
     struct Step: Sendable {
         var action: Action
+        /// What the node reads; then, of a node with subgraphs, what these capture.
         let inputs: [Int?]
         let outputs: [Int?]
+        /// How many of the inputs the node itself reads.
+        var ownInputs = 0
         /// Dynamic values that no later step reads.
         var releases: [Int] = []
         let node: String
@@ -46,12 +50,18 @@ struct CPUProgram: Sendable {
         var label: String { "node '\(node)' (\(op))" }
     }
 
+    /// The shapes of the inputs that it was made for; nil takes any value.
+    let shapes: [Shape?]
     var values: [Value] = []
     var steps: [Step] = []
     /// Values of the graph's outputs, all row-major.
     var outputs: [Int] = []
     var arenaBytes = 0
     var scratchBytes = 0
+
+    init(shapes: [Shape?]) { self.shapes = shapes }
+
+    func takes(_ other: [Shape?]) -> Bool { zip(shapes, other).allSatisfy { $0 == nil || $0 == $1 } }
 
     /// The value whose memory holds value `id`.
     func root(_ id: Int) -> Int {

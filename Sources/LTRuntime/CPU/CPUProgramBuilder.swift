@@ -7,39 +7,35 @@ import LTGraph
 struct CPUProgramBuilder {
     private let graph: Graph
     private let inference: Inference
-    private let context: KernelContext
-    /// Whether the graph is one dynamic node of another program.
-    private let isNested: Bool
-    private var program = CPUProgram()
+    private let plan: CPUPlan
+    private var program: CPUProgram
     /// Name → ids of the same value in different layouts; the first is the one its node made.
     private var versions: [String: [Int]] = [:]
 
-    /// Builds the program of `graph` for inputs of these shapes.
-    static func build(
-        _ graph: Graph, _ shapes: [Shape], _ context: KernelContext, isNested: Bool
-    ) throws(LTError) -> CPUProgram {
+    /// Builds the program of `graph`, the plan's graph with all types known, for inputs of these shapes.
+    static func build(_ graph: Graph, _ shapes: [Shape?], _ plan: CPUPlan) throws(LTError) -> CPUProgram {
         let specialised = try Passes.specialise(graph, inputs: shapes)
         var builder = CPUProgramBuilder(
-            graph: specialised, inference: try Inference(specialised, inputs: shapes), context: context,
-            isNested: isNested)
+            graph: specialised, inference: try Inference(specialised, inputs: shapes), plan: plan,
+            program: CPUProgram(shapes: shapes))
         try builder.emit()
         builder.shareMemory()
         return builder.program
     }
 
-    private init(graph: Graph, inference: Inference, context: KernelContext, isNested: Bool) {
-        self.isNested = isNested
+    private init(graph: Graph, inference: Inference, plan: CPUPlan, program: CPUProgram) {
         self.graph = graph
         self.inference = inference
-        self.context = context
+        self.plan = plan
+        self.program = program
     }
 
     // MARK: Steps
 
     private mutating func emit() throws(LTError) {
         for (index, input) in graph.runtimeInputs.enumerated() {
-            guard let facts = inference[input.name] else { continue }
-            versions[input.name] = [add(input.name, facts.type, facts.shape, .plain, .input(index))]
+            let facts = inference[input.name]
+            versions[input.name] = [add(input.name, facts?.type, facts?.shape, .plain, .input(index))]
         }
         for (name, tensor) in graph.initializers {
             versions[name] = [add(name, tensor.type, tensor.shape, .plain, .constant(tensor))]
@@ -57,18 +53,19 @@ struct CPUProgramBuilder {
     }
 
     private mutating func add(
-        _ name: String, _ type: ElementType, _ shape: Shape?, _ layout: Layout, _ home: CPUProgram.Home
+        _ name: String, _ type: ElementType?, _ shape: Shape?, _ layout: Layout, _ home: CPUProgram.Home
     ) -> Int {
         program.values.append(CPUProgram.Value(name: name, type: type, shape: shape, layout: layout, home: home))
         return program.values.count - 1
     }
 
-    private mutating func emit(_ node: Node, _ op: any Operator) throws(LTError) {
+    private mutating func emit(_ node: Node, _ op: any ValueOperator) throws(LTError) {
         let name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
-        guard let inputs = operands(node.inputs), let outputs = staticOutputs(node) else {
-            return try emitDynamic(node, op, name)
-        }
-        let kernel = try KernelTable.choose(op, node, inputs, outputs, context)
+        guard let tensorOp = op as? any Operator, let inputs = operands(node.inputs), let outputs = staticOutputs(node)
+        else { return try emitDynamic(node, op, name) }
+        var context = plan.context
+        context.opset = graph.opset(of: node)
+        let kernel = try KernelTable.choose(tensorOp, node, inputs, outputs, context)
         var sources: [Int?] = []
         for (index, wanted) in kernel.inputs.enumerated() {
             guard let wanted, index < node.inputs.count, !node.inputs[index].isEmpty else {
@@ -94,23 +91,40 @@ struct CPUProgramBuilder {
                 action: isView ? .alias : .kernel(kernel), inputs: sources, outputs: made, node: name, op: node.opType))
     }
 
-    private mutating func emitDynamic(_ node: Node, _ op: any Operator, _ name: String) throws(LTError) {
+    private mutating func emitDynamic(_ node: Node, _ op: any ValueOperator, _ name: String) throws(LTError) {
         var sources: [Int?] = []
         for input in node.inputs { sources.append(input.isEmpty ? nil : try version(of: input, .plain)) }
+        var bodies: [String: Result<DynamicNode.Body, LTError>] = [:]
+        for (name, planned) in plan.bodies(of: node) {
+            switch planned {
+            case .failure(let error): bodies[name] = .failure(error)
+            case .success(let plan):
+                var places: [Int] = []
+                for name in plan.captured {
+                    places.append(sources.count)
+                    sources.append(try version(of: name, .plain))
+                }
+                bodies[name] = .success(DynamicNode.Body(plan: plan, captured: places))
+            }
+        }
         var made: [Int?] = []
         for output in node.outputs {
             guard !output.isEmpty else {
                 made.append(nil)
                 continue
             }
-            let id = add(output, inference[output]?.type ?? .float32, nil, .plain, .dynamic)
+            // What follows a value of known shape need not be dynamic.
+            let facts = inference[output]
+            let shape = facts?.type == .string || facts?.value?.count == 0 ? nil : facts?.shape
+            let id = add(output, facts?.type, shape, .plain, shape == nil ? .dynamic : .arena(0))
             versions[output] = [id]
             made.append(id)
         }
-        let dynamic = DynamicNode(
-            op: op, whole: isNested || !KernelTable.knows(node) ? nil : CPUPlan(around: node, of: graph, context))
+        let whole = plan.mayNest && KernelTable.knows(node) ? CPUPlan(around: node, of: graph, plan.context) : nil
         program.steps.append(
-            CPUProgram.Step(action: .dynamic(dynamic), inputs: sources, outputs: made, node: name, op: node.opType))
+            CPUProgram.Step(
+                action: .dynamic(DynamicNode(op: op, whole: whole, bodies: bodies)), inputs: sources, outputs: made,
+                ownInputs: node.inputs.count, node: name, op: node.opType))
     }
 
     /// What kernels may know of the inputs; nil when one of them exists only as a tensor of its own.
@@ -123,10 +137,10 @@ struct CPUProgramBuilder {
             }
             guard let id = versions[name]?.first, let shape = program.values[id].shape else { return nil }
             let value = program.values[id]
-            guard value.type != .string else { return nil }
+            guard let type = value.type, type != .string else { return nil }
             var constant: Tensor?
             if case .constant(let tensor) = value.home { constant = tensor }
-            operands.append(Operand(value.type, shape, layout: value.layout, constant: constant))
+            operands.append(Operand(type, shape, layout: value.layout, constant: constant))
         }
         return operands
     }
@@ -158,7 +172,7 @@ struct CPUProgramBuilder {
             step(.alias, from: origin, to: id, "Reorder")
         } else if case .constant(let tensor) = value.home {
             let desc = try layout.desc(shape)
-            let buffer = try context.weights.packed(tensor, from: try value.layout.desc(shape), as: desc)
+            let buffer = try plan.context.weights.packed(tensor, from: try value.layout.desc(shape), as: desc)
             let packed = Tensor(.float32, try Shape([buffer.byteCount / 4]), buffer: buffer)
             id = add(name, value.type, shape, layout, .constant(packed))
         } else {
@@ -192,7 +206,9 @@ struct CPUProgramBuilder {
                 first[id] = index
                 lastUse[id] = max(lastUse[id], index)
                 let value = program.values[id]
-                if let shape = value.shape { bytes[id] = (try? value.layout.byteCount(value.type, shape)) ?? 0 }
+                if let shape = value.shape, let type = value.type {
+                    bytes[id] = (try? value.layout.byteCount(type, shape)) ?? 0
+                }
             }
             guard let output = step.outputs.first.flatMap({ $0 }) else { continue }
             switch step.action {

@@ -20,18 +20,18 @@ final class CPUSession: BackendSession {
         arena = try Buffer(byteCount: 0)
     }
 
-    func run(_ inputs: [Tensor], profile: StepProfile?) throws(LTError) -> [Tensor] {
+    func run(_ inputs: [ONNXValue], profile: StepProfile?) throws(LTError) -> [ONNXValue] {
         lt_set_threads(Int32(plan.context.threads))
         return try boundProgram(inputs).run(inputs, profile)
     }
 
-    private func boundProgram(_ inputs: [Tensor]) throws(LTError) -> BoundProgram {
+    private func boundProgram(_ inputs: [ONNXValue]) throws(LTError) -> BoundProgram {
         let shapes = inputs.map(\.shape)
-        if let index = bound.firstIndex(where: { $0.shapes == shapes }) {
+        if let index = bound.firstIndex(where: { $0.program.takes(shapes) }) {
             if index > 0 { bound.insert(bound.remove(at: index), at: 0) }
             return bound[0]
         }
-        let program = try plan.program(types: inputs.map { $0.type }, shapes)
+        let program = try plan.program(types: inputs.map(\.type), shapes)
         let bytes = program.arenaBytes + program.scratchBytes
         if bytes > arena.byteCount {
             // Programs bound to the smaller arena go with it.
@@ -39,7 +39,7 @@ final class CPUSession: BackendSession {
             arena = try Buffer(byteCount: 0)
             arena = try Buffer(byteCount: bytes)
         }
-        bound.insert(try BoundProgram(program, shapes, arena, stream), at: 0)
+        bound.insert(try BoundProgram(program, arena, stream), at: 0)
         if bound.count > Self.keptPrograms { bound.removeLast() }
         return bound[0]
     }
@@ -47,8 +47,7 @@ final class CPUSession: BackendSession {
 
 /// A program with its memory in one session.
 final class BoundProgram {
-    let shapes: [Shape]
-    private let program: CPUProgram
+    let program: CPUProgram
     private let arena: Buffer
     private let stream: DNNLStream
     /// One per step; nil for steps that do nothing or choose as they run.
@@ -56,17 +55,16 @@ final class BoundProgram {
     /// Steps that read input `i` in the caller's memory, and where that lay when they were bound.
     private var readers: [[Int]]
     private var inputPointers: [UnsafeMutableRawPointer?]
-    /// Values that are tensors of their own, and the sessions of the nodes that make them.
-    private var tensors: [Int: Tensor] = [:]
-    private var nested: [Int: CPUSession] = [:]
+    /// Values of their own, and the sessions of the nodes that make them: "" for the node itself, else its subgraphs.
+    private var values: [Int: ONNXValue] = [:]
+    private var nested: [Int: [String: CPUSession]] = [:]
 
-    init(_ program: CPUProgram, _ shapes: [Shape], _ arena: Buffer, _ stream: DNNLStream) throws(LTError) {
+    init(_ program: CPUProgram, _ arena: Buffer, _ stream: DNNLStream) throws(LTError) {
         self.program = program
-        self.shapes = shapes
         self.arena = arena
         self.stream = stream
-        readers = [[Int]](repeating: [], count: shapes.count)
-        inputPointers = [UnsafeMutableRawPointer?](repeating: nil, count: shapes.count)
+        readers = [[Int]](repeating: [], count: program.shapes.count)
+        inputPointers = [UnsafeMutableRawPointer?](repeating: nil, count: program.shapes.count)
         for (index, step) in program.steps.enumerated() {
             for id in step.inputs.compactMap({ $0 }) {
                 if case .input(let input) = program.values[program.root(id)].home { readers[input].append(index) }
@@ -81,12 +79,14 @@ final class BoundProgram {
         }
     }
 
-    func run(_ inputs: [Tensor], _ profile: StepProfile?) throws(LTError) -> [Tensor] {
-        let moved = inputs.indices.filter { inputPointers[$0] != inputs[$0].rawPointer }
-        for index in moved { inputPointers[index] = inputs[index].rawPointer }
+    func run(_ inputs: [ONNXValue], _ profile: StepProfile?) throws(LTError) -> [ONNXValue] {
+        let pointers = inputs.map(\.rawPointer)
+        let moved = inputs.indices.filter { inputPointers[$0] != pointers[$0] }
+        for index in moved { inputPointers[index] = pointers[index] }
         for index in moved {
             for step in readers[index] { kernels[step] = try bind(program.steps[step]) }
         }
+        defer { values.removeAll(keepingCapacity: true) }
         for (index, step) in program.steps.enumerated() {
             do throws(LTError) {
                 if let profile {
@@ -98,38 +98,78 @@ final class BoundProgram {
                 throw error.inside(step.label)
             }
         }
-        var outputs: [Tensor] = []
+        var outputs: [ONNXValue] = []
         for id in program.outputs { outputs.append(try owned(id, inputs)) }
-        tensors.removeAll(keepingCapacity: true)
         return outputs
     }
 
-    private func run(_ step: CPUProgram.Step, _ index: Int, _ inputs: [Tensor]) throws(LTError) {
+    private func run(_ step: CPUProgram.Step, _ index: Int, _ inputs: [ONNXValue]) throws(LTError) {
         if let kernel = kernels[index] { return try kernel() }
         guard case .dynamic(let dynamic) = step.action else { return }
-        var arguments: [Tensor?] = []
-        for id in step.inputs { arguments.append(try id.map { id throws(LTError) in try tensor(id, inputs) }) }
-        let results: [Tensor]
+        var arguments: [ONNXValue?] = []
+        for id in step.inputs { arguments.append(try id.map { id throws(LTError) in try value(id, inputs) }) }
         if let whole = dynamic.whole {
-            if nested[index] == nil { nested[index] = try CPUSession(whole) }
-            var fed: [Tensor] = []
+            let session = try session(whole, index, "")
+            var fed: [ONNXValue] = []
             for input in whole.graph.runtimeInputs {
                 guard let position = whole.graph.nodes[0].inputs.firstIndex(of: input.name),
-                    let tensor = arguments[position]
+                    let value = arguments[position]
                 else { throw LTError(.malformed, "input '\(input.name)' was not made") }
-                fed.append(tensor)
+                fed.append(value)
             }
-            results = try nested[index]?.run(fed, profile: nil) ?? []
-            for (id, tensor) in zip(step.outputs.compactMap { $0 }, results) { tensors[id] = tensor }
+            let results = try session.run(fed, profile: nil)
+            for (id, value) in zip(step.outputs.compactMap { $0 }, results) { try keep(value, as: id) }
         } else {
-            results = try dynamic.op.run(arguments)
-            for (id, tensor) in zip(step.outputs, results) {
-                guard let id else { continue }
-                // A view of the arena would be overwritten by later steps.
-                tensors[id] = tensor.buffer === arena ? try copy(tensor) : tensor
+            var bodies: [String: Result<SessionBodies.Body, LTError>] = [:]
+            for (name, planned) in dynamic.bodies {
+                switch planned {
+                case .failure(let error): bodies[name] = .failure(error)
+                case .success(let body):
+                    bodies[name] = .success(
+                        SessionBodies.Body(
+                            session: try session(body.plan, index, name), plan: body.plan,
+                            captured: body.captured.compactMap { arguments[$0] }))
+                }
+            }
+            let own = dynamic.bodies.isEmpty ? arguments : Array(arguments.prefix(step.ownInputs))
+            let results = try dynamic.op.run(own, SessionBodies(bodies: bodies))
+            for (id, value) in zip(step.outputs, results) {
+                if let id { try keep(value, as: id) }
             }
         }
-        for id in step.releases { tensors[id] = nil }
+        for id in step.releases { values[id] = nil }
+    }
+
+    private func session(_ plan: CPUPlan, _ index: Int, _ name: String) throws(LTError) -> CPUSession {
+        if let session = nested[index]?[name] { return session }
+        let session = try CPUSession(plan)
+        nested[index, default: [:]][name] = session
+        return session
+    }
+
+    /// Puts what a dynamic step made where later steps find it.
+    private func keep(_ value: ONNXValue, as id: Int) throws(LTError) {
+        guard case .arena(let offset) = program.values[id].home, let shape = program.values[id].shape else {
+            values[id] = try detached(value)
+            return
+        }
+        let tensor = try value.tensor("value '\(program.values[id].name)'")
+        guard tensor.shape == shape, tensor.type == program.values[id].type else {
+            throw LTError(.shapeMismatch, "an output came as \(tensor.shape), expected \(shape)")
+        }
+        (arena.pointer + offset).copyMemory(from: tensor.rawPointer, byteCount: tensor.byteCount)
+    }
+
+    /// The value without views of the arena, which later steps would overwrite.
+    private func detached(_ value: ONNXValue) throws(LTError) -> ONNXValue {
+        switch value {
+        case .tensor(let tensor):
+            return tensor.type != .string && tensor.buffer === arena ? .tensor(try copy(tensor)) : value
+        case .sequence(let items):
+            return .sequence(try items.map { item throws(LTError) in try detached(item) })
+        case .optional(let element):
+            return .optional(try element.map { item throws(LTError) in try detached(item) })
+        }
     }
 
     // MARK: Memory
@@ -159,36 +199,76 @@ final class BoundProgram {
         }
     }
 
-    /// The value as a tensor that is valid until the next step.
-    private func tensor(_ id: Int, _ inputs: [Tensor]) throws(LTError) -> Tensor {
+    /// The value as it is until the next step.
+    private func value(_ id: Int, _ inputs: [ONNXValue]) throws(LTError) -> ONNXValue {
         let value = program.values[id]
         switch program.values[program.root(id)].home {
         case .input(let index):
-            guard let shape = value.shape else { return inputs[index] }
-            return try inputs[index].reshaped(shape)
+            guard let shape = value.shape, case .tensor(let tensor) = inputs[index] else { return inputs[index] }
+            return .tensor(try tensor.reshaped(shape))
         case .constant(let tensor):
-            guard let shape = value.shape else { return tensor }
-            return try tensor.reshaped(shape)
+            guard let shape = value.shape else { return .tensor(tensor) }
+            return .tensor(try tensor.reshaped(shape))
         case .arena(let offset):
-            guard let shape = value.shape else { throw LTError(.malformed, "value '\(value.name)' has no shape") }
-            return Tensor(value.type, shape, buffer: arena, byteOffset: offset)
+            guard let shape = value.shape, let type = value.type else {
+                throw LTError(.malformed, "value '\(value.name)' has no shape")
+            }
+            return .tensor(Tensor(type, shape, buffer: arena, byteOffset: offset))
         case .dynamic:
-            guard let tensor = tensors[id] else { throw LTError(.malformed, "value '\(value.name)' was not made") }
-            return tensor
+            guard let made = values[id] else { throw LTError(.malformed, "value '\(value.name)' was not made") }
+            return made
         }
     }
 
     /// The value in memory that neither the session nor the caller writes again.
-    private func owned(_ id: Int, _ inputs: [Tensor]) throws(LTError) -> Tensor {
-        let tensor = try tensor(id, inputs)
-        guard tensor.type != .string else { return tensor }
-        let isBorrowed = tensor.buffer === arena || inputs.contains { $0.buffer === tensor.buffer }
-        return isBorrowed ? try copy(tensor) : tensor
+    private func owned(_ id: Int, _ inputs: [ONNXValue]) throws(LTError) -> ONNXValue {
+        let value = try value(id, inputs)
+        guard case .tensor(let tensor) = value, tensor.type != .string else { return value }
+        let isBorrowed =
+            tensor.buffer === arena
+            || inputs.contains { input in
+                if case .tensor(let fed) = input { fed.buffer === tensor.buffer } else { false }
+            }
+        return isBorrowed ? .tensor(try copy(tensor)) : value
     }
 
     private func copy(_ tensor: Tensor) throws(LTError) -> Tensor {
         let copy = try Tensor(tensor.type, tensor.shape)
         copy.rawPointer.copyMemory(from: tensor.rawPointer, byteCount: tensor.byteCount)
         return copy
+    }
+}
+
+/// The subgraphs of a node in one session.
+private struct SessionBodies: BodyRunner {
+    struct Body {
+        let session: CPUSession
+        let plan: CPUPlan
+        let captured: [ONNXValue]
+    }
+    let bodies: [String: Result<Body, LTError>]
+
+    func run(_ name: String, _ inputs: [ONNXValue]) throws(LTError) -> [ONNXValue] {
+        guard let body = try bodies[name]?.get() else {
+            throw LTError(.malformed, "attribute '\(name)' is missing, expected a graph")
+        }
+        try body.plan.graph.checkCount(inputs.count + body.captured.count)
+        return try body.session.run(inputs + body.captured, profile: nil)
+    }
+}
+
+extension ONNXValue {
+    fileprivate var rawPointer: UnsafeMutableRawPointer? {
+        if case .tensor(let tensor) = self, tensor.type != .string { tensor.rawPointer } else { nil }
+    }
+    fileprivate var shape: Shape? {
+        if case .tensor(let tensor) = self { tensor.shape } else { nil }
+    }
+    fileprivate var type: ValueType? {
+        switch self {
+        case .tensor(let tensor): .tensor(tensor.type, nil)
+        case .sequence(let items): .sequence(items.first?.type)
+        case .optional(let element): .optional(element?.type)
+        }
     }
 }

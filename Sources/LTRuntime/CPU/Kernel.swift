@@ -57,9 +57,9 @@ typealias BoundKernel = () throws(LTError) -> Void
 /// What kernels may use while they are chosen.
 struct KernelContext: Sendable {
     let threads: Int
-    /// The graph's version of the default domain.
-    let opset: Int
     let weights: WeightStore
+    /// The version of the node's domain.
+    var opset = Opset.latest
 }
 
 /// A kernel maker for one operator: nil where it has nothing faster than the operator's own kernel.

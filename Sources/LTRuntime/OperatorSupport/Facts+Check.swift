@@ -8,6 +8,8 @@ enum OperatorLimits {
     static let outputBytes = 4 << 30
     /// The largest stride, dilation, pad or kernel extent; keeps sums and products of them far from overflow.
     static let extent = 1 << 24
+    /// The most times that a loop runs.
+    static let iterations = 1 << 24
 }
 
 extension Array where Element == Facts? {

@@ -9,7 +9,7 @@ struct FusedConvOperator: Operator {
     static let schema = OperatorSchema(
         "FusedConv", domain: "longtail", opsets: 1...1, inputs: 2...4, types: [.float32])
 
-    let convolution: any Operator
+    let convolution: ConvOperator
     let activation: Activation?
 
     init(_ node: OperatorNode) throws(LTError) {
@@ -19,7 +19,7 @@ struct FusedConvOperator: Operator {
         plain.inputs = Array(plain.inputs.prefix(3))
         plain.attributes["activation"] = nil
         plain.attributes["activation_params"] = nil
-        convolution = try OperatorTable.bind(plain, opset: 11)
+        convolution = try ConvOperator(OperatorNode(plain, opset: 11))
         activation = try Activation(node.node)
     }
 

@@ -83,7 +83,7 @@ struct ChannelScale {
     /// not positive.
     init?(_ node: Node, _ graph: Graph) throws(LTError) {
         guard node.isDefaultDomain, node.opType == "BatchNormalization", node.inputs.count == 5,
-            node.singleOutput != nil, try node.int("training_mode") ?? 0 == 0, graph.opset >= 7
+            node.singleOutput != nil, try node.int("training_mode") ?? 0 == 0, graph.opset(of: node) >= 7
         else { return nil }
         var parameters: [[Double]] = []
         for name in node.inputs.dropFirst() {

@@ -5,34 +5,37 @@ import LTCore
 import LTGraph
 
 struct FoldConstants: Pass {
-    /// Shapes of the runtime inputs in order; nil: as the file states them.
-    var inputs: [Shape]?
+    /// Shapes of the runtime inputs in order where they are known; nil: as the file states them.
+    var inputs: [Shape?]?
     /// Larger results are left to the run, unless no larger than what they are made from.
     private static let maxBytes = 64 << 20
     private static let random: Set<String> = [
         "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli",
     ]
 
-    init(inputs: [Shape]? = nil) { self.inputs = inputs }
+    init(inputs: [Shape?]? = nil) { self.inputs = inputs }
 
     func apply(_ graph: Graph) throws(LTError) -> Graph {
         var result = graph
         result.nodes = []
         var facts = try Inference.inputs(of: graph, inputs)
-        for (name, tensor) in graph.initializers { facts[name] = Facts(tensor) }
+        for (name, tensor) in graph.initializers { facts[name] = .tensor(Facts(tensor)) }
         for node in graph.nodes {
             do throws(LTError) {
-                let op = try OperatorTable.bind(node, opset: graph.opset(of: node.domain))
+                let op = try OperatorTable.bind(node, opset: graph.opset(of: node))
                 let arguments = node.inputs.map { $0.isEmpty ? nil : facts[$0] }
-                var outputs = try op.infer(arguments)
-                if try fold(node, op, arguments, &outputs) {
-                    for (name, fact) in zip(node.outputs, outputs) where !name.isEmpty {
-                        result.initializers[name] = fact.value
-                    }
-                } else {
-                    result.nodes.append(node)
-                }
+                let outputs = try op.infer(arguments, Inference.Bodies(node, of: graph, facts))
                 for (name, fact) in zip(node.outputs, outputs) where !name.isEmpty { facts[name] = fact }
+                guard var inferred = try? outputs.map(Optional.some).tensors().compactMap({ $0 }),
+                    try fold(node, op, arguments, &inferred)
+                else {
+                    result.nodes.append(node)
+                    continue
+                }
+                for (name, fact) in zip(node.outputs, inferred) where !name.isEmpty {
+                    result.initializers[name] = fact.value
+                    facts[name] = .tensor(fact)
+                }
             } catch {
                 throw error.inside(node.label)
             }
@@ -42,11 +45,11 @@ struct FoldConstants: Pass {
 
     /// Whether all outputs of the node are known now; they are in `outputs` then.
     private func fold(
-        _ node: Node, _ op: any Operator, _ arguments: [Facts?], _ outputs: inout [Facts]
+        _ node: Node, _ op: any ValueOperator, _ arguments: [ValueFacts?], _ outputs: inout [Facts]
     ) throws(LTError) -> Bool {
         let named = zip(node.outputs, outputs.indices).filter { !$0.0.isEmpty }.map(\.1)
         if outputs.count >= node.outputs.count, named.allSatisfy({ outputs[$0].value != nil }) { return true }
-        guard !Self.random.contains(node.opType), node.capturedNames.isEmpty else { return false }
+        guard !Self.random.contains(node.opType), let op = op as? any Operator else { return false }
         var values: [Tensor?] = []
         var bytes = 0
         for (name, argument) in zip(node.inputs, arguments) {
@@ -54,7 +57,7 @@ struct FoldConstants: Pass {
                 values.append(nil)
                 continue
             }
-            guard let value = argument?.value else { return false }
+            guard case .tensor(let facts)? = argument, let value = facts.value else { return false }
             bytes += value.byteCount
             values.append(value)
         }

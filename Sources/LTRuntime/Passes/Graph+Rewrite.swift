@@ -27,8 +27,8 @@ extension Node {
 }
 
 extension Graph {
-    /// Names that a subgraph reads without defining them.
-    fileprivate var freeNames: Set<String> {
+    /// Names that the graph reads without defining them: what a subgraph captures.
+    var freeNames: Set<String> {
         var defined = Set(initializers.keys)
         defined.formUnion(inputs.map(\.name))
         var free: Set<String> = []

@@ -21,23 +21,15 @@ struct InlineFunctions: Pass {
         }
         var result = graph
         result.functions = []
-        result.nodes = []
-        for function in graph.functions {
-            for (domain, version) in function.opsets {
-                let known = result.opsets[domain] ?? (domain == "ai.onnx" ? result.opsets[""] : nil)
-                if let known, known != version {
-                    throw LTError(
-                        .unsupported,
-                        "function '\(function.name)' imports opset \(version) of '\(domain)', the model \(known)")
-                }
-                if known == nil { result.opsets[domain] = version }
-            }
-        }
-        var counter = 0
-        for node in graph.nodes {
-            try expand(node, functions, depth: 0, counter: &counter, into: &result.nodes)
-        }
+        var state = State()
+        result.nodes = try expand(graph.nodes, functions, &state)
         return result
+    }
+
+    private struct State {
+        var calls = 0
+        var nodes = 0
+        var depth = 0
     }
 
     private struct Key: Hashable {
@@ -46,73 +38,108 @@ struct InlineFunctions: Pass {
         let overload: String
     }
 
-    private func expand(
-        _ node: Node, _ functions: [Key: Function], depth: Int, counter: inout Int, into nodes: inout [Node]
-    ) throws(LTError) {
-        guard let function = functions[Key(domain: node.domain, name: node.opType, overload: node.overload)] else {
-            guard nodes.count < Self.maxNodes else {
+    /// The nodes with every call replaced, in their subgraphs too.
+    private func expand(_ nodes: [Node], _ functions: [Key: Function], _ state: inout State) throws(LTError) -> [Node] {
+        var result: [Node] = []
+        for node in nodes {
+            if let function = functions[Key(domain: node.domain, name: node.opType, overload: node.overload)] {
+                do throws(LTError) {
+                    result += try body(of: function, for: node, functions, &state)
+                } catch {
+                    throw error.inside(node.label)
+                }
+                continue
+            }
+            state.nodes += 1
+            guard state.nodes < Self.maxNodes else {
                 throw LTError(.malformed, "functions expand to more than \(Self.maxNodes) nodes")
             }
-            nodes.append(node)
-            return
+            var node = node
+            for (name, var graph) in node.bodies {
+                graph.nodes = try expand(graph.nodes, functions, &state)
+                node.attributes[name] = .graph(graph)
+            }
+            result.append(node)
         }
-        guard depth < Self.maxDepth else {
-            throw LTError(.malformed, "functions nest deeper than \(Self.maxDepth)").inside(node.label)
+        return result
+    }
+
+    private func body(
+        of function: Function, for node: Node, _ functions: [Key: Function], _ state: inout State
+    ) throws(LTError) -> [Node] {
+        guard state.depth < Self.maxDepth else {
+            throw LTError(.malformed, "functions nest deeper than \(Self.maxDepth)")
         }
         guard node.inputs.count <= function.inputs.count, node.outputs.count <= function.outputs.count else {
             throw LTError(
                 .malformed,
                 "\(node.inputs.count) inputs and \(node.outputs.count) outputs, function '\(function.name)' has "
-                    + "\(function.inputs.count) and \(function.outputs.count)"
-            ).inside(node.label)
+                    + "\(function.inputs.count) and \(function.outputs.count)")
         }
-        counter += 1
-        let prefix = "\(node.name.isEmpty ? function.name : node.name)#\(counter)/"
+        state.calls += 1
+        state.depth += 1
+        defer { state.depth -= 1 }
+        let prefix = "\(node.name.isEmpty ? function.name : node.name)#\(state.calls)/"
         var names: [String: String] = ["": ""]
         for (index, name) in function.inputs.enumerated() {
             names[name] = index < node.inputs.count ? node.inputs[index] : ""
         }
-        var outputNames: [String: String] = [:]
+        var targets: [String: String] = [:]
         for (index, name) in function.outputs.enumerated() where index < node.outputs.count {
-            if !node.outputs[index].isEmpty { outputNames[name] = node.outputs[index] }
+            if !node.outputs[index].isEmpty { targets[name] = node.outputs[index] }
         }
+        var nodes: [Node] = []
         for name in function.outputs where names[name] != nil {
             // An output that is an input passes through a node of its own.
-            guard let target = outputNames[name] else { continue }
+            guard let target = targets[name] else { continue }
             nodes.append(Node("Identity", name: prefix + name, inputs: [names[name] ?? ""], outputs: [target]))
         }
-        for inner in function.nodes {
-            var copy = inner
-            copy.name = prefix + inner.name
-            copy.inputs = inner.inputs.map { names[$0] ?? prefix + $0 }
-            copy.outputs = inner.outputs.map { output in
-                if output.isEmpty { return "" }
-                let name = outputNames[output] ?? prefix + output
-                names[output] = name
-                return name
-            }
-            copy.attributes = try resolve(inner.attributes, caller: node, function)
-            try expand(copy, functions, depth: depth + 1, counter: &counter, into: &nodes)
-        }
+        var scope = names
+        nodes += try copies(of: function.nodes, prefix, &scope, targets, caller: node, function)
+        return try expand(nodes, functions, &state)
     }
 
-    /// Attributes of an inner node with references replaced by the caller's value, else the function's default, else none.
-    private func resolve(
-        _ attributes: OrderedDictionary<String, Attribute>, caller: Node, _ function: Function
-    ) throws(LTError) -> OrderedDictionary<String, Attribute> {
-        var resolved: OrderedDictionary<String, Attribute> = [:]
-        for (name, attribute) in attributes {
-            switch attribute {
-            case .reference(let outer, _):
-                if let value = caller.attributes[outer] ?? function.attributeDefaults[outer] { resolved[name] = value }
-            case .graph(var graph):
-                for index in graph.nodes.indices {
-                    graph.nodes[index].attributes = try resolve(graph.nodes[index].attributes, caller: caller, function)
+    /// A function's nodes, or those of a subgraph in it, with the values renamed and attribute references resolved.
+    private func copies(
+        of nodes: [Node], _ prefix: String, _ names: inout [String: String], _ targets: [String: String], caller: Node,
+        _ function: Function
+    ) throws(LTError) -> [Node] {
+        var copies: [Node] = []
+        for inner in nodes {
+            var copy = inner
+            copy.name = prefix + inner.name
+            copy.opset = (function.opsets[inner.domain] ?? (inner.domain.isEmpty ? function.opsets["ai.onnx"] : nil))
+                .map { Int(clamping: $0) }
+            copy.inputs = inner.inputs.map { names[$0] ?? prefix + $0 }
+            for output in inner.outputs where !output.isEmpty { names[output] = targets[output] ?? prefix + output }
+            copy.outputs = inner.outputs.map { names[$0] ?? "" }
+            copy.attributes = [:]
+            for (name, attribute) in inner.attributes {
+                switch attribute {
+                case .reference(let outer, _):
+                    copy.attributes[name] = caller.attributes[outer] ?? function.attributeDefaults[outer]
+                case .graph(var graph):
+                    // Names of a subgraph are its own; what it captures is the function's.
+                    var scope = names
+                    for info in graph.inputs { scope[info.name] = prefix + info.name }
+                    for name in graph.initializers.keys { scope[name] = prefix + name }
+                    graph.inputs = graph.inputs.map { renamed($0, scope) }
+                    graph.initializers = OrderedDictionary(
+                        uniqueKeysWithValues: graph.initializers.map { (prefix + $0.key, $0.value) })
+                    graph.nodes = try self.copies(of: graph.nodes, prefix, &scope, [:], caller: caller, function)
+                    graph.outputs = graph.outputs.map { renamed($0, scope) }
+                    copy.attributes[name] = .graph(graph)
+                default: copy.attributes[name] = attribute
                 }
-                resolved[name] = .graph(graph)
-            default: resolved[name] = attribute
             }
+            copies.append(copy)
         }
-        return resolved
+        return copies
+    }
+
+    private func renamed(_ info: ValueInfo, _ names: [String: String]) -> ValueInfo {
+        var info = info
+        info.name = names[info.name] ?? info.name
+        return info
     }
 }

@@ -15,7 +15,7 @@ enum Passes {
     }
 
     /// What the shapes of the inputs, in order, make possible beyond that: shapes become constants.
-    static func specialise(_ graph: Graph, inputs: [Shape]) throws(LTError) -> Graph {
+    static func specialise(_ graph: Graph, inputs: [Shape?]) throws(LTError) -> Graph {
         try run([FoldConstants(inputs: inputs), RemoveDeadCode()], graph)
     }
 

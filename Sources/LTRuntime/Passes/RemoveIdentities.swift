@@ -33,7 +33,7 @@ struct RemoveIdentities: Pass {
         case "Identity": return true
         case "Dropout":
             // From opset 12 on a third input may ask for training; before 7 an attribute did.
-            guard graph.opset >= 7 else { return false }
+            guard graph.opset(of: node) >= 7 else { return false }
             guard node.inputs.count > 2, !node.inputs[2].isEmpty else { return true }
             guard let training = graph.initializers[node.inputs[2]], training.type == .bool, training.count == 1 else {
                 return false

@@ -10,29 +10,48 @@ public struct ReferenceBackend: Backend {
     public var name: String { "reference" }
 
     public func compile(_ graph: Graph, _ options: PlanOptions) throws(LTError) -> any BackendPlan {
-        ReferencePlan(graph: graph, operators: try Inference(graph).operators)
+        _ = try Inference(graph)
+        return try ReferencePlan(graph)
     }
 }
 
+/// A graph's operators and, of nodes with subgraphs, the plans of these.
 struct ReferencePlan: BackendPlan {
-    let graph: Graph
-    let operators: [any Operator]
-    /// Values that no later node reads, per node.
-    let dead: [[String]]
+    struct Step: Sendable {
+        let node: Node
+        let op: any ValueOperator
+        var bodies: [String: ReferencePlan] = [:]
+        /// Values that no later node reads.
+        var dead: [String] = []
+    }
 
-    init(graph: Graph, operators: [any Operator]) {
+    let graph: Graph
+    let steps: [Step]
+    /// Values of the graphs around it that the graph reads.
+    let captured: Set<String>
+
+    init(_ graph: Graph) throws(LTError) {
         self.graph = graph
-        self.operators = operators
-        let kept = Set(graph.outputs.map(\.name)).union(graph.initializers.keys)
-        var seen = kept
-        var dead = [[String]](repeating: [], count: graph.nodes.count)
-        for index in graph.nodes.indices.reversed() {
-            for name in graph.nodes[index].outputs + graph.nodes[index].inputs
-            where !name.isEmpty && seen.insert(name).inserted {
-                dead[index].append(name)
+        captured = graph.freeNames
+        var steps: [Step] = []
+        for node in graph.nodes {
+            do throws(LTError) {
+                var step = Step(node: node, op: try OperatorTable.bind(node, opset: graph.opset(of: node)))
+                for (name, body) in node.bodies { step.bodies[name] = try ReferencePlan(graph.opened(body)) }
+                steps.append(step)
+            } catch {
+                throw error.inside(node.label)
             }
         }
-        self.dead = dead
+        var seen = Set(graph.outputs.map(\.name)).union(graph.initializers.keys)
+        for index in graph.nodes.indices.reversed() {
+            let node = graph.nodes[index]
+            for name in node.outputs + node.inputs + node.capturedNames.sorted()
+            where !name.isEmpty && seen.insert(name).inserted {
+                steps[index].dead.append(name)
+            }
+        }
+        self.steps = steps
     }
 
     func makeSession() throws(LTError) -> any BackendSession { ReferenceSession(self) }
@@ -42,10 +61,63 @@ struct ReferencePlan: BackendPlan {
         return graph.nodes.map { node in row(node, inference[node.outputs.first ?? ""]?.shape?.dims) }
     }
 
-    func row(_ node: Node, _ shape: [Int]?) -> PlanRow {
+    private func row(_ node: Node, _ shape: [Int]?) -> PlanRow {
         PlanRow(
             node: node.name.isEmpty ? node.outputs.first ?? "" : node.name, op: node.opType, kernel: "reference",
             layout: "plain", device: "reference", shape: shape)
+    }
+
+    /// - Parameter outer: values of the graphs around it, among them the captured ones.
+    func run(
+        _ inputs: [ONNXValue], outer: [String: ONNXValue] = [:], profile: StepProfile? = nil
+    ) throws(LTError) -> [ONNXValue] {
+        var values: [String: ONNXValue] = [:]
+        for name in captured { values[name] = outer[name] }
+        for (name, tensor) in graph.initializers { values[name] = .tensor(tensor) }
+        for (info, value) in zip(graph.runtimeInputs, inputs) { values[info.name] = value }
+        for step in steps {
+            do throws(LTError) {
+                let arguments = step.node.inputs.map { $0.isEmpty ? nil : values[$0] }
+                let bodies = ReferenceBodies(plans: step.bodies, values: values)
+                let results: [ONNXValue]
+                if let profile {
+                    var shape: [Int]?
+                    results = try profile.time(row(step.node, shape)) { () throws(LTError) in
+                        let results = try step.op.run(arguments, bodies)
+                        if case .tensor(let tensor)? = results.first { shape = tensor.dims }
+                        return results
+                    }
+                } else {
+                    results = try step.op.run(arguments, bodies)
+                }
+                for (name, value) in zip(step.node.outputs, results) where !name.isEmpty { values[name] = value }
+            } catch {
+                throw error.inside(step.node.label)
+            }
+            for name in step.dead { values[name] = nil }
+        }
+        var outputs: [ONNXValue] = []
+        for output in graph.outputs {
+            guard let value = values[output.name] else {
+                throw LTError(.malformed, "output '\(output.name)' was not made")
+            }
+            outputs.append(value)
+        }
+        return outputs
+    }
+}
+
+/// The subgraphs of one node, with the values that they capture.
+private struct ReferenceBodies: BodyRunner {
+    let plans: [String: ReferencePlan]
+    let values: [String: ONNXValue]
+
+    func run(_ body: String, _ inputs: [ONNXValue]) throws(LTError) -> [ONNXValue] {
+        guard let plan = plans[body] else {
+            throw LTError(.malformed, "attribute '\(body)' is missing, expected a graph")
+        }
+        try plan.graph.checkCount(inputs.count)
+        return try plan.run(inputs, outer: values)
     }
 }
 
@@ -54,38 +126,7 @@ final class ReferenceSession: BackendSession {
 
     init(_ plan: ReferencePlan) { self.plan = plan }
 
-    func run(_ inputs: [Tensor], profile: StepProfile?) throws(LTError) -> [Tensor] {
-        var values: [String: Tensor] = [:]
-        for (name, tensor) in plan.graph.initializers { values[name] = tensor }
-        for (info, tensor) in zip(plan.graph.runtimeInputs, inputs) { values[info.name] = tensor }
-        for (index, node) in plan.graph.nodes.enumerated() {
-            do throws(LTError) {
-                let arguments = node.inputs.map { $0.isEmpty ? nil : values[$0] }
-                let op = plan.operators[index]
-                let results: [Tensor]
-                if let profile {
-                    var shape: [Int]?
-                    results = try profile.time(plan.row(node, shape)) { () throws(LTError) in
-                        let results = try op.run(arguments)
-                        shape = results.first?.dims
-                        return results
-                    }
-                } else {
-                    results = try op.run(arguments)
-                }
-                for (name, tensor) in zip(node.outputs, results) where !name.isEmpty { values[name] = tensor }
-            } catch {
-                throw error.inside(node.label)
-            }
-            for name in plan.dead[index] { values[name] = nil }
-        }
-        var outputs: [Tensor] = []
-        for output in plan.graph.outputs {
-            guard let tensor = values[output.name] else {
-                throw LTError(.malformed, "output '\(output.name)' was not made")
-            }
-            outputs.append(tensor)
-        }
-        return outputs
+    func run(_ inputs: [ONNXValue], profile: StepProfile?) throws(LTError) -> [ONNXValue] {
+        try plan.run(inputs, profile: profile)
     }
 }
