@@ -92,3 +92,53 @@ import Testing
         #expect(generator.shuffled(Array(0..<50)).sorted() == Array(0..<50))
     }
 }
+
+/// The numbers in these tests are those of ml_dtypes, which ONNX's own test cases are made with.
+@Suite struct MiniFloatTests {
+    private func codes(_ type: ElementType, _ values: [Double], saturates: Bool = true) throws -> [UInt8] {
+        let format = try #require(MiniFloat(type))
+        return values.map { format.code($0, MiniFloatRounding(saturates: saturates)) }
+    }
+
+    @Test(arguments: ElementType.allCases.filter { MiniFloat($0) != nil })
+    func everyNumberComesBack(_ type: ElementType) throws {
+        let format = try #require(MiniFloat(type))
+        var last = -Float.infinity
+        for code in 0...UInt8(1 << type.bits - 1) {
+            let value = format.value(code)
+            if value.isNaN { continue }
+            #expect(format.code(Double(value), MiniFloatRounding(saturates: false)) == code)
+            // Halfway to the next one rounds to the even code.
+            if value > last, value.isFinite, last.isFinite, type != .float8e8m0 {
+                #expect(format.code((Double(value) + Double(last)) / 2) == (code % 2 == 0 ? code : code - 1))
+            }
+            last = value
+        }
+    }
+
+    @Test func extremes() throws {
+        let values = [448, 464, 480, 1e30, -.infinity, .nan, -0.0, 1e-30, -1e-30]
+        #expect(try codes(.float8e4m3fn, values) == [0x7E, 0x7E, 0x7E, 0x7E, 0xFE, 0x7F, 0x80, 0, 0x80])
+        #expect(
+            try codes(.float8e4m3fn, values, saturates: false) == [0x7E, 0x7E, 0x7F, 0x7F, 0xFF, 0x7F, 0x80, 0, 0x80])
+        #expect(
+            try codes(.float8e4m3fnuz, values, saturates: false) == [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0])
+        #expect(try codes(.float8e4m3fnuz, values) == [0x7F, 0x7F, 0x7F, 0x7F, 0xFF, 0x80, 0, 0, 0])
+        #expect(
+            try codes(.float8e5m2, values, saturates: false) == [0x5F, 0x5F, 0x60, 0x7C, 0xFC, 0x7F, 0x80, 0, 0x80])
+        #expect(try codes(.float8e5m2, [57344, 61439, 61440, 1e30]) == [0x7B, 0x7B, 0x7B, 0x7B])
+        #expect(try codes(.float4e2m1, [6, 7, 1e30, -.infinity, -0.0, 5, 2.5, -0.25]) == [7, 7, 7, 15, 8, 6, 4, 8])
+    }
+
+    @Test func powersOfTwoRoundAsAsked() throws {
+        let format = try #require(MiniFloat(.float8e8m0))
+        let values = [1, 1.25, 1.5, 1.75, 0, 1e-40, 1e39, .infinity, .nan]
+        func codes(_ mode: MiniFloatRounding.Mode, _ saturates: Bool) -> [UInt8] {
+            values.map { format.code($0, MiniFloatRounding(saturates: saturates, mode: mode)) }
+        }
+        #expect(codes(.up, true) == [127, 128, 128, 128, 0, 0, 254, 254, 255])
+        #expect(codes(.down, true) == [127, 127, 127, 127, 0, 0, 254, 254, 255])
+        #expect(codes(.nearest, true) == [127, 127, 128, 128, 0, 0, 254, 254, 255])
+        #expect(codes(.nearest, false) == [127, 127, 128, 128, 255, 255, 255, 255, 255])
+    }
+}

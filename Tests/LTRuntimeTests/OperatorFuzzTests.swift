@@ -9,6 +9,7 @@ import Testing
 
 @Suite struct OperatorFuzzTests {
     static let integers = [
+        "saturate", "block_size", "output_dtype", "precision",
         "axis", "group", "ceil_mode", "count_include_pad", "keepdims", "to", "k", "allowzero", "start", "end", "fmod",
         "transA", "batch_dims", "num_outputs", "exclusive", "reverse", "largest", "size", "storage_order", "spatial",
         "noop_with_empty_axes", "select_last_index", "antialias", "exclude_outside", "stash_type", "value_int",
@@ -20,6 +21,7 @@ import Testing
         "output_shape", "value_ints", "pooled_shape",
     ]
     static let texts = [
+        "round_mode": ["up", "down", "nearest", "odd"],
         "mode": [
             "linear", "cubic", "nearest", "reflect", "edge", "wrap", "avg", "max", "bilinear", "bicubic", "DCR", "CRD",
             "circular",

@@ -121,6 +121,16 @@ extension Tensor {
         try picking(shape, from: StridedIndices(shape.dims, strides, offset: offset))
     }
 
+    /// Elements of 8 bits or fewer as bytes: the same memory, or unpacked.
+    func codes() throws(LTError) -> Tensor {
+        type.bits < 8 ? try unpacked() : Tensor(.uint8, shape, buffer: buffer, byteOffset: byteOffset)
+    }
+
+    /// Bytes as elements of 8 bits or fewer; the reverse of `codes`.
+    func coded(as type: ElementType) throws(LTError) -> Tensor {
+        type.bits < 8 ? try packed(as: type) : Tensor(type, shape, buffer: buffer, byteOffset: byteOffset)
+    }
+
     /// Sub-byte elements, one per byte.
     func unpacked() throws(LTError) -> Tensor {
         let result = try Tensor.output(.uint8, shape)

@@ -149,7 +149,14 @@ extension Set<ElementType> {
     static let reals: Self = [.float32, .float64, .float16, .bfloat16]
     static let integers: Self = [.int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64]
     static let numbers: Self = reals.union(integers)
+    static let tinyIntegers: Self = [.int4, .uint4, .int2, .uint2]
+    static let complex: Self = [.complex64, .complex128]
     static let indices: Self = [.int32, .int64]
     /// Every type: operators that only move elements.
     static let all = Self(ElementType.allCases)
+}
+
+extension ElementType {
+    /// Types without arithmetic that fit into a byte; see `Tensor.widened`.
+    var isNarrow: Bool { Set<ElementType>.tinyIntegers.contains(self) || MiniFloat(self) != nil }
 }

@@ -6,7 +6,9 @@ import LTCore
 struct CastLikeOperator: Operator {
     static let schema = OperatorSchema("CastLike", opsets: 15...Opset.latest, inputs: 2...2, types: .castable)
 
-    init(_ node: OperatorNode) throws(LTError) {}
+    let rounding: MiniFloatRounding
+
+    init(_ node: OperatorNode) throws(LTError) { rounding = try MiniFloatRounding(node) }
 
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
@@ -15,6 +17,6 @@ struct CastLikeOperator: Operator {
 
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
         _ = try outline(inputs)
-        return [try inputs[0]!.castWithStrings(to: inputs[1]!.type)]
+        return [try inputs[0]!.castWithStrings(to: inputs[1]!.type, rounding)]
     }
 }
