@@ -1,7 +1,5 @@
 // OperatorTable: the operators that the runtime knows, one alphabetical line each; a test compares it with the folder.
 
-    private static let byName: [String: any ValueOperator.Type] = {
-        var table: [String: any ValueOperator.Type] = [:]
 import LTCore
 import LTGraph
 
@@ -134,6 +132,8 @@ public enum OperatorTable {
         XorOperator.self,
     ]
 
+    private static let byName: [String: any ValueOperator.Type] = {
+        var table: [String: any ValueOperator.Type] = [:]
         for type in all { table["\(type.schema.domain)::\(type.schema.name)"] = type }
         return table
     }()
