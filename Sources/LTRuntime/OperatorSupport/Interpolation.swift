@@ -104,11 +104,7 @@ extension Interpolation {
     }
 
     private func weight(_ distance: Double) -> Double {
-        let x = abs(distance)
-        guard mode == .cubic else { return max(0, 1 - x) }
-        let a = cubicCoefficient
-        if x <= 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
-        return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0
+        mode == .cubic ? cubicWeight(distance, cubicCoefficient) : max(0, 1 - abs(distance))
     }
 
     /// Resizes a tensor along its axes, one after the other.
@@ -117,12 +113,8 @@ extension Interpolation {
         guard shape.count > 0 else { return try x.picking(shape, from: EmptyCollection()) }
         guard x.count > 0 else { throw LTError(.shapeMismatch, "X \(x.shape) is empty, output \(shape) is not") }
         if mode == .nearest {
-            guard shape.count <= OperatorLimits.outputBytes else {
-                throw LTError(.outOfMemory, "output \(shape) is larger than \(OperatorLimits.outputBytes) bytes")
-            }
-            let tables = axes.map { axis in (0..<axis.output).map { nearestPosition($0, axis) } }
             let fill = try Tensor(scalar: extrapolation).castWithStrings(to: x.type)
-            return try x.picking(shape, from: MappedIndices(tables: tables, strides: x.shape.strides), fill: fill)
+            return try x.picking(shape, axes: { nearestPosition($1, axes[$0]) }, fill: fill)
         }
         var values = try x.cast(to: .float64)
         for (axis, geometry) in axes.enumerated() where !geometry.isIdentity {
@@ -150,4 +142,11 @@ extension Interpolation {
         }
         return try values.cast(to: x.type)
     }
+}
+
+/// Keys' cubic convolution kernel; `a` is its slope at distance 1.
+func cubicWeight(_ distance: Double, _ a: Double) -> Double {
+    let x = abs(distance)
+    if x <= 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
+    return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0
 }

@@ -1,4 +1,6 @@
-// MappedIndices: source positions of operators that map each axis by itself (Gather, Pad, Tile, nearest Resize).
+// MappedIndices: source positions of operators that map each axis by itself (Pad, CenterCropPad, nearest Resize).
+
+import LTCore
 
 /// Row-major positions Σ tables[k][i_k]·strides_k; -1 where any table says -1.
 struct MappedIndices: Sequence {
@@ -57,5 +59,33 @@ struct MappedIndices: Sequence {
             let place = tables[last][inner]
             return base < 0 || place < 0 ? -1 : base + place * strides[last]
         }
+    }
+}
+
+extension Tensor {
+    /// The tensor of `shape` that holds this one `begins[k]` (or, cut, less than none) elements from the begin of axis k;
+    /// `outside` says which place of an axis an element beyond it repeats, -1: the `fill`.
+    func padding(
+        _ shape: Shape, begins: [Int], fill: Tensor? = nil, outside: (_ place: Int, _ size: Int) -> Int
+    ) throws(LTError) -> Tensor {
+        try picking(
+            shape,
+            axes: { axis, place in
+                let (place, size) = (place - begins[axis], dims[axis])
+                return place >= 0 && place < size ? place : outside(place, size)
+            }, fill: fill)
+    }
+
+    /// The tensor of `shape` whose element at (i, j, …) is this one's at (source(0, i), source(1, j), …), or the `fill`
+    /// where any of them is -1.
+    func picking(_ shape: Shape, axes source: (_ axis: Int, _ place: Int) -> Int, fill: Tensor?) throws(LTError)
+        -> Tensor
+    {
+        // Refuse before the tables are made.
+        guard shape.count <= OperatorLimits.outputBytes / max(1, type.bits / 8) else {
+            throw LTError(.outOfMemory, "output \(shape) is larger than \(OperatorLimits.outputBytes) bytes")
+        }
+        let tables = shape.dims.indices.map { axis in (0..<shape[axis]).map { source(axis, $0) } }
+        return try picking(shape, from: MappedIndices(tables: tables, strides: self.shape.strides), fill: fill)
     }
 }

@@ -106,6 +106,16 @@ extension Tensor {
         return result
     }
 
+    /// The slices at `places` of `axis`, each within it, one after the other: the tensor of `shape` that Gather makes.
+    func picking(_ shape: Shape, slices places: [Int], axis: Int) throws(LTError) -> Tensor {
+        let run = self.shape.strides[axis]
+        var starts: [Int] = []
+        for row in 0..<(shape.count > 0 ? dims[..<axis].reduce(1, *) : 0) {
+            for place in places { starts.append((row * dims[axis] + place) * run) }
+        }
+        return try picking(shape, runs: starts)
+    }
+
     private func pick<Word>(_ zero: Word, _ result: Tensor, _ sources: some Sequence<Int>, _ fill: Tensor?) {
         let x = rawPointer.assumingMemoryBound(to: Word.self)
         var y = result.rawPointer.assumingMemoryBound(to: Word.self)

@@ -18,6 +18,8 @@ protocol Number: TensorElement, Comparable {
     static var isSigned: Bool { get }
     var isNaN: Bool { get }
     var double: Double { get }
+    /// A number whose order is that of the values: −0 equals 0, NaN comes last and equals itself.
+    var orderKey: UInt64 { get }
     /// Truncates towards zero, saturates at the ends; NaN gives 0 for integers.
     init(saturating value: Double)
     func plus(_ other: Self) -> Self
@@ -43,6 +45,7 @@ extension Number where Self: FixedWidthInteger {
     static var highest: Self { max }
     var isNaN: Bool { false }
     var double: Double { Double(self) }
+    var orderKey: UInt64 { UInt64(truncatingIfNeeded: self) ^ (Self.isSigned ? 1 << 63 : 0) }
     init(saturating value: Double) {
         // Both ends are compared as doubles: Double(Int64.max) rounds up to 2^63, which does not fit any more.
         if value.isNaN {
@@ -84,6 +87,10 @@ extension Number where Self: BinaryFloatingPoint {
     static var highest: Self { .infinity }
     static var isSigned: Bool { true }
     var double: Double { Double(self) }
+    var orderKey: UInt64 {
+        let bits = (Double(self) + 0).bitPattern
+        return isNaN ? .max : bits >> 63 == 0 ? bits | 1 << 63 : ~bits
+    }
     init(saturating value: Double) { self.init(value) }
     func plus(_ other: Self) -> Self { self + other }
     func minus(_ other: Self) -> Self { self - other }

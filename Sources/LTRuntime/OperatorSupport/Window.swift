@@ -82,6 +82,20 @@ struct Window: Sendable {
         return result
     }
 
+    /// What a pooling of X [N, C, …] with this window gives: [N, C, …].
+    func pooled(_ x: Facts) throws(LTError) -> [Int?] {
+        let kernel = kernel ?? []
+        guard let dims = try x.dims("X", ranks: kernel.count + 2...kernel.count + 2) else {
+            return [Int?](repeating: nil, count: kernel.count + 2)
+        }
+        return Array(dims[..<2]) + (try axes(Array(dims[2...]), kernel: kernel)).map { $0?.output }
+    }
+
+    /// The windows of a pooling of X.
+    func walk(_ x: Tensor) throws(LTError) -> WindowWalk {
+        WindowWalk(try axes(x.dims[2...].map { $0 }, kernel: kernel ?? []).compactMap { $0 })
+    }
+
     private func axis(_ index: Int, of rank: Int, _ input: Int, _ kernel: Int) throws(LTError) -> WindowAxis {
         let (stride, dilation) = (strides?[index] ?? 1, dilations?[index] ?? 1)
         let reach = (kernel - 1) * dilation + 1

@@ -19,17 +19,12 @@ struct AveragePoolOperator: RealOperator {
     /// X [N, C, …] → Y [N, C, …].
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
-        let kernel = window.kernel ?? []
-        guard let dims = try x.dims("X", ranks: kernel.count + 2...kernel.count + 2) else {
-            return [Facts(x.type, [Int?](repeating: nil, count: kernel.count + 2))]
-        }
-        let axes = try window.axes(Array(dims[2...]), kernel: kernel)
-        return [Facts(x.type, Array(dims[..<2]) + axes.map { $0?.output })]
+        return [Facts(x.type, try window.pooled(x))]
     }
 
     func kernel<T: Real>(_: T.Type, _ inputs: [Tensor?], _ outputs: [Tensor]) throws(LTError) {
         let x = inputs[0]!
-        let walk = WindowWalk(try window.axes(x.dims[2...].map { $0 }, kernel: window.kernel ?? []).compactMap { $0 })
+        let walk = try window.walk(x)
         let (source, target) = (x.elements(T.self), outputs[0].elements(T.self))
         let (plane, places) = (walk.inputCount, walk.outputCount)
         for place in 0..<(target.count == 0 ? 0 : places) {

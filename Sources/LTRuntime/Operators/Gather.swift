@@ -25,12 +25,6 @@ struct GatherOperator: Operator {
         let x = inputs[0]!
         let axis = try position(axis, rank: x.shape.rank)
         let places = try inputs[1]!.integers("indices").checked(size: x.dims[axis])
-        let run = x.shape.strides[axis]
-        let rows = x.dims[..<axis].reduce(1, *)
-        var starts: [Int] = []
-        for row in 0..<(shape.count > 0 ? rows : 0) {
-            for place in places { starts.append((row * x.dims[axis] + place) * run) }
-        }
-        return [try x.picking(shape, runs: starts)]
+        return [try x.picking(shape, slices: places, axis: axis)]
     }
 }

@@ -22,19 +22,13 @@ struct MaxPoolOperator: NumberOperator {
     /// X [N, C, …] → Y [N, C, …], Indices likewise.
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
-        let kernel = window.kernel ?? []
-        guard let dims = try x.dims("X", ranks: kernel.count + 2...kernel.count + 2) else {
-            let unknown = [Int?](repeating: nil, count: kernel.count + 2)
-            return [Facts(x.type, unknown), Facts(.int64, unknown)]
-        }
-        let axes = try window.axes(Array(dims[2...]), kernel: kernel)
-        let result = Array(dims[..<2]) + axes.map { $0?.output }
-        return [Facts(x.type, result), Facts(.int64, result)]
+        let dims = try window.pooled(x)
+        return [Facts(x.type, dims), Facts(.int64, dims)]
     }
 
     func kernel<T: Number>(_: T.Type, _ inputs: [Tensor?], _ outputs: [Tensor]) throws(LTError) {
         let x = inputs[0]!
-        let walk = WindowWalk(try window.axes(x.dims[2...].map { $0 }, kernel: window.kernel ?? []).compactMap { $0 })
+        let walk = try window.walk(x)
         let (source, target) = (x.elements(T.self), outputs[0].elements(T.self))
         let indices = outputs[1].elements(Int64.self)
         let (plane, places) = (walk.inputCount, walk.outputCount)

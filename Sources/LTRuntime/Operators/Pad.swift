@@ -74,22 +74,13 @@ struct PadOperator: Operator {
         let shape = try outputShape(inputs)
         let x = inputs[0]!
         guard shape.count > 0 else { return [try x.picking(shape, from: EmptyCollection())] }
-        // Refuse before the tables below are made.
-        guard shape.count <= OperatorLimits.outputBytes else {
-            throw LTError(.outOfMemory, "output \(shape) is larger than \(OperatorLimits.outputBytes) bytes")
-        }
-        let amounts = try amounts(inputs.map { $0.map { Facts($0) } }, x.shape.rank) ?? []
-        var tables: [[Int]] = []
-        for (axis, size) in x.dims.enumerated() {
-            tables.append((0..<shape[axis]).map { source($0 - amounts[axis].begin, size) })
-        }
+        let begins = try amounts(inputs.map { $0.map { Facts($0) } }, x.shape.rank)?.map(\.begin) ?? []
         var fill = inputs.count > 2 ? inputs[2] : nil
         if fill == nil, value != 0 { fill = try Tensor(scalar: value).cast(to: x.type) }
-        return [try x.picking(shape, from: MappedIndices(tables: tables, strides: x.shape.strides), fill: fill)]
+        return [try x.padding(shape, begins: begins, fill: fill, outside: outside)]
     }
 
-    private func source(_ place: Int, _ size: Int) -> Int {
-        if place >= 0 && place < size { return place }
+    private func outside(_ place: Int, _ size: Int) -> Int {
         switch mode {
         case .constant: return -1
         case .edge: return place < 0 ? 0 : size - 1
