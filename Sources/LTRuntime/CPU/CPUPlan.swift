@@ -15,11 +15,13 @@ final class CPUPlan: BackendPlan {
     /// What the graph is to the plan that made this one.
     private enum Role { case model, node, body }
 
+    typealias Bodies = [String: Result<CPUPlan, LTError>]
+
     let graph: Graph
     let context: KernelContext
     /// The plans of subgraphs, by the key of the node, then by the name of the attribute; the error of one that cannot be
     /// planned counts when it is run: it may be a branch that is never taken.
-    private let bodies: [String: [String: Result<CPUPlan, LTError>]]
+    private let bodies: [String: Bodies]
     /// Values of the graph around a subgraph that are its last inputs.
     let captured: [String]
     private let role: Role
@@ -83,35 +85,47 @@ final class CPUPlan: BackendPlan {
         role = .body
     }
 
-    private static func bodies(
-        of graph: Graph, _ context: KernelContext
-    ) throws(LTError) -> [String: [String: Result<CPUPlan, LTError>]] {
+    private static func bodies(of graph: Graph, _ context: KernelContext) throws(LTError) -> [String: Bodies] {
         guard graph.nodes.contains(where: { !$0.bodies.isEmpty }) else { return [:] }
         let facts = try Inference(graph)
-        var plans: [String: [String: Result<CPUPlan, LTError>]] = [:]
+        var plans: [String: Bodies] = [:]
         for (index, node) in graph.nodes.enumerated() where !node.bodies.isEmpty {
-            do throws(LTError) {
-                let recorder = BodyRecorder(Inference.Bodies(node, of: graph, facts.facts))
-                _ = try facts.operators[index].infer(node.inputs.map { $0.isEmpty ? nil : facts.facts[$0] }, recorder)
-                for (name, body) in node.bodies {
-                    // A branch that is never taken is not asked for.
-                    guard let given = recorder.given[name] else { continue }
-                    do throws(LTError) {
-                        let plan = try CPUPlan(body: body, given: given, of: graph, facts, context)
-                        plans[node.key, default: [:]][name] = .success(plan)
-                    } catch {
-                        plans[node.key, default: [:]][name] = .failure(error)
-                    }
-                }
-            } catch {
-                throw error.inside(node.label)
-            }
+            plans[node.key] = try bodies(of: node, facts.operators[index], graph, facts, context)
         }
         return plans
     }
 
-    /// The plans of the node's subgraphs, by attribute.
-    func bodies(of node: Node) -> [String: Result<CPUPlan, LTError>] { bodies[node.key] ?? [:] }
+    private static func bodies(
+        of node: Node, _ op: any ValueOperator, _ graph: Graph, _ facts: Inference, _ context: KernelContext
+    ) throws(LTError) -> Bodies {
+        var plans: Bodies = [:]
+        do throws(LTError) {
+            let recorder = BodyRecorder(Inference.Bodies(node, of: graph, facts.facts))
+            _ = try op.infer(node.inputs.map { $0.isEmpty ? nil : facts.facts[$0] }, recorder)
+            for (name, body) in node.bodies {
+                // A branch that is never taken is not asked for.
+                guard let given = recorder.given[name] else { continue }
+                do throws(LTError) {
+                    plans[name] = .success(try CPUPlan(body: body, given: given, of: graph, facts, context))
+                } catch {
+                    plans[name] = .failure(error)
+                }
+            }
+        } catch {
+            throw error.inside(node.label)
+        }
+        return plans
+    }
+
+    /// The plans of the node's subgraphs, by attribute. What only came to light for the shapes of a program, in a branch
+    /// that these choose, is planned for it.
+    func bodies(
+        of node: Node, _ op: any ValueOperator, _ graph: Graph, _ facts: Inference
+    ) throws(LTError) -> Bodies {
+        if node.bodies.isEmpty { return [:] }
+        if let planned = bodies[node.key] { return planned }
+        return try Self.bodies(of: node, op, graph, facts, context)
+    }
 
     /// Whether nodes of unknown shapes may have plans of their own.
     var mayNest: Bool { role != .node }

@@ -95,7 +95,7 @@ struct CPUProgramBuilder {
         var sources: [Int?] = []
         for input in node.inputs { sources.append(input.isEmpty ? nil : try version(of: input, .plain)) }
         var bodies: [String: Result<DynamicNode.Body, LTError>] = [:]
-        for (name, planned) in plan.bodies(of: node) {
+        for (name, planned) in try plan.bodies(of: node, op, graph, inference) {
             switch planned {
             case .failure(let error): bodies[name] = .failure(error)
             case .success(let plan):

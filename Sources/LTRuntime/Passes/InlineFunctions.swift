@@ -65,28 +65,28 @@ struct InlineFunctions: Pass {
     }
 
     private func body(
-        of function: Function, for node: Node, _ functions: [Key: Function], _ state: inout State
+        of function: Function, for caller: Node, _ functions: [Key: Function], _ state: inout State
     ) throws(LTError) -> [Node] {
         guard state.depth < Self.maxDepth else {
             throw LTError(.malformed, "functions nest deeper than \(Self.maxDepth)")
         }
-        guard node.inputs.count <= function.inputs.count, node.outputs.count <= function.outputs.count else {
+        guard caller.inputs.count <= function.inputs.count, caller.outputs.count <= function.outputs.count else {
             throw LTError(
                 .malformed,
-                "\(node.inputs.count) inputs and \(node.outputs.count) outputs, function '\(function.name)' has "
+                "\(caller.inputs.count) inputs and \(caller.outputs.count) outputs, function '\(function.name)' has "
                     + "\(function.inputs.count) and \(function.outputs.count)")
         }
         state.calls += 1
         state.depth += 1
         defer { state.depth -= 1 }
-        let prefix = "\(node.name.isEmpty ? function.name : node.name)#\(state.calls)/"
-        var names: [String: String] = ["": ""]
+        let prefix = "\(caller.name.isEmpty ? function.name : caller.name)#\(state.calls)/"
+        var names: [String: String] = [:]
         for (index, name) in function.inputs.enumerated() {
-            names[name] = index < node.inputs.count ? node.inputs[index] : ""
+            names[name] = index < caller.inputs.count ? caller.inputs[index] : ""
         }
         var targets: [String: String] = [:]
-        for (index, name) in function.outputs.enumerated() where index < node.outputs.count {
-            if !node.outputs[index].isEmpty { targets[name] = node.outputs[index] }
+        for (index, name) in function.outputs.enumerated() where index < caller.outputs.count {
+            if !caller.outputs[index].isEmpty { targets[name] = caller.outputs[index] }
         }
         var nodes: [Node] = []
         for name in function.outputs where names[name] != nil {
@@ -94,52 +94,16 @@ struct InlineFunctions: Pass {
             guard let target = targets[name] else { continue }
             nodes.append(Node("Identity", name: prefix + name, inputs: [names[name] ?? ""], outputs: [target]))
         }
-        var scope = names
-        nodes += try copies(of: function.nodes, prefix, &scope, targets, caller: node, function)
-        return try expand(nodes, functions, &state)
-    }
-
-    /// A function's nodes, or those of a subgraph in it, with the values renamed and attribute references resolved.
-    private func copies(
-        of nodes: [Node], _ prefix: String, _ names: inout [String: String], _ targets: [String: String], caller: Node,
-        _ function: Function
-    ) throws(LTError) -> [Node] {
-        var copies: [Node] = []
-        for inner in nodes {
-            var copy = inner
-            copy.name = prefix + inner.name
-            copy.opset = (function.opsets[inner.domain] ?? (inner.domain.isEmpty ? function.opsets["ai.onnx"] : nil))
+        var renaming = Renaming(prefix: prefix, names: names, targets: targets) { node in
+            node.opset =
+                (function.opsets[node.domain] ?? (node.domain.isEmpty ? function.opsets["ai.onnx"] : nil))
                 .map { Int(clamping: $0) }
-            copy.inputs = inner.inputs.map { names[$0] ?? prefix + $0 }
-            for output in inner.outputs where !output.isEmpty { names[output] = targets[output] ?? prefix + output }
-            copy.outputs = inner.outputs.map { names[$0] ?? "" }
-            copy.attributes = [:]
-            for (name, attribute) in inner.attributes {
-                switch attribute {
-                case .reference(let outer, _):
-                    copy.attributes[name] = caller.attributes[outer] ?? function.attributeDefaults[outer]
-                case .graph(var graph):
-                    // Names of a subgraph are its own; what it captures is the function's.
-                    var scope = names
-                    for info in graph.inputs { scope[info.name] = prefix + info.name }
-                    for name in graph.initializers.keys { scope[name] = prefix + name }
-                    graph.inputs = graph.inputs.map { renamed($0, scope) }
-                    graph.initializers = OrderedDictionary(
-                        uniqueKeysWithValues: graph.initializers.map { (prefix + $0.key, $0.value) })
-                    graph.nodes = try self.copies(of: graph.nodes, prefix, &scope, [:], caller: caller, function)
-                    graph.outputs = graph.outputs.map { renamed($0, scope) }
-                    copy.attributes[name] = .graph(graph)
-                default: copy.attributes[name] = attribute
-                }
+            for (name, attribute) in node.attributes {
+                guard case .reference(let outer, _) = attribute else { continue }
+                node.attributes[name] = caller.attributes[outer] ?? function.attributeDefaults[outer]
             }
-            copies.append(copy)
         }
-        return copies
-    }
-
-    private func renamed(_ info: ValueInfo, _ names: [String: String]) -> ValueInfo {
-        var info = info
-        info.name = names[info.name] ?? info.name
-        return info
+        nodes += renaming.copies(of: function.nodes)
+        return try expand(nodes, functions, &state)
     }
 }

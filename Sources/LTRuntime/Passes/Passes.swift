@@ -7,7 +7,7 @@ enum Passes {
     /// What can be done before the input shapes are known.
     static func optimise(_ graph: Graph) throws(LTError) -> Graph {
         let passes: [any Pass] = [
-            FoldConstants(), RemoveIdentities(), FoldConstants(), EliminateCommonSubexpressions(),
+            FoldConstants(), InlineBranches(), RemoveIdentities(), FoldConstants(), EliminateCommonSubexpressions(),
             FuseActivationPatterns(), FoldBatchNormalization(), NormalisationToAffine(), FormLinear(),
             FuseEpilogues(), RemoveDeadCode(),
         ]
@@ -16,7 +16,11 @@ enum Passes {
 
     /// What the shapes of the inputs, in order, make possible beyond that: shapes become constants.
     static func specialise(_ graph: Graph, inputs: [Shape?]) throws(LTError) -> Graph {
-        try run([FoldConstants(inputs: inputs), RemoveDeadCode()], graph)
+        var graph = try FoldConstants(inputs: inputs).apply(graph)
+        if graph.nodes.contains(where: { $0.opType == "If" }) {
+            graph = try run([InlineBranches(), FoldConstants(inputs: inputs)], graph)
+        }
+        return try RemoveDeadCode().apply(graph)
     }
 
     private static func run(_ passes: [any Pass], _ graph: Graph) throws(LTError) -> Graph {
