@@ -15,6 +15,9 @@ import Testing
         "noop_with_empty_axes", "select_last_index", "antialias", "exclude_outside", "stash_type", "value_int",
         "center_point_box", "output_height", "output_width", "sampling_ratio", "blocksize", "batch_axis", "time_axis",
         "sorted", "align_corners", "offset_group", "p",
+        "num_groups", "hidden_size", "layout", "linear_before_reset", "input_forget", "is_causal", "q_num_heads",
+        "kv_num_heads", "qk_matmul_output_mode", "softmax_precision", "num_heads", "rotary_embedding_dim",
+        "interleaved", "p", "training_mode", "seed",
     ]
     static let lists = [
         "axes", "pads", "strides", "dilations", "kernel_shape", "perm", "split", "starts", "ends", "output_padding",
@@ -28,7 +31,8 @@ import Testing
         ], "auto_pad": ["SAME_UPPER", "VALID", "odd"],
         "coordinate_transformation_mode": ["tf_crop_and_resize", "align_corners", "half_pixel", "output_half_pixel"],
         "equation": ["ij,jk->ik", "...i,i...", "ii->i", "->", "a,,b", "ij->ijk"], "approximate": ["tanh"],
-        "keep_aspect_ratio_policy": ["not_larger", "not_smaller"], "reduction": ["add", "mul", "max", "min"],
+        "direction": ["reverse", "bidirectional"], "keep_aspect_ratio_policy": ["not_larger", "not_smaller"],
+        "reduction": ["add", "mul", "max", "min"],
         "padding_mode": ["border", "reflection", "zeros"],
     ]
 
@@ -41,11 +45,15 @@ import Testing
         }
     }
 
-    private func tensor(_ type: ElementType, _ random: inout SeededGenerator) throws(LTError) -> Tensor {
+    func tensor(
+        _ type: ElementType, _ given: [Int]? = nil, _ random: inout SeededGenerator
+    ) throws(LTError) -> Tensor {
         let rank = Int.random(in: 0...4, using: &random)
-        let dims = (0..<rank).map { _ in
-            Int.random(in: 0...7, using: &random) == 0 ? 0 : .random(in: 1...4, using: &random)
-        }
+        let dims =
+            given
+            ?? (0..<rank).map { _ in
+                Int.random(in: 0...7, using: &random) == 0 ? 0 : .random(in: 1...4, using: &random)
+            }
         let shape = try Shape(dims)
         switch type {
         case .string: return try Tensor(strings: (0..<shape.count).map { "\($0 % 3)" }, dims)
@@ -67,7 +75,7 @@ import Testing
         }
     }
 
-    private func attributes(_ random: inout SeededGenerator) -> OrderedDictionary<String, Attribute> {
+    func attributes(_ random: inout SeededGenerator) -> OrderedDictionary<String, Attribute> {
         var result: OrderedDictionary<String, Attribute> = [:]
         func chance(_ random: inout SeededGenerator) -> Bool { Int.random(in: 0..<4, using: &random) == 0 }
         for name in Self.integers where chance(&random) { result[name] = .int(number(&random)) }
@@ -91,18 +99,18 @@ import Testing
         var random = SeededGenerator(seed: 7, index: UInt64(name.utf8.reduce(0) { $0 * 31 % 65536 + Int($1) }))
         let types = schema.types.sorted { $0.rawValue < $1.rawValue }
         for _ in 0..<400 {
-            let arity = Int.random(in: schema.inputs.lowerBound...min(schema.inputs.upperBound, 5), using: &random)
+            let arity = Int.random(in: schema.inputs.lowerBound...min(schema.inputs.upperBound, 8), using: &random)
             let first = types.randomElement(using: &random) ?? .float32
             var inputs: [Tensor?] = []
             for index in 0..<arity {
                 switch Int.random(in: 0..<10, using: &random) {
                 case 0: inputs.append(nil)
-                case 1: inputs.append(try tensor(.float32, &random))
-                case 2...5 where index > 0: inputs.append(try tensor(.int64, &random))
-                default: inputs.append(try tensor(first, &random))
+                case 1: inputs.append(try tensor(.float32, nil, &random))
+                case 2...5 where index > 0: inputs.append(try tensor(.int64, nil, &random))
+                default: inputs.append(try tensor(first, nil, &random))
                 }
             }
-            let outputs = Int.random(in: schema.outputs.lowerBound...min(schema.outputs.upperBound, 3), using: &random)
+            let outputs = Int.random(in: schema.outputs.lowerBound...min(schema.outputs.upperBound, 5), using: &random)
             var node = Node(
                 name, domain: schema.domain, inputs: inputs.indices.map { "x\($0)" },
                 outputs: (0..<outputs).map { "y\($0)" }, attributes: attributes(&random))
@@ -124,7 +132,7 @@ import Testing
         }
     }
 
-    private func check(_ op: any Operator, _ inputs: [Tensor?]) throws(LTError) {
+    func check(_ op: any Operator, _ inputs: [Tensor?]) throws(LTError) {
         // Without values, then with them, then for real.
         _ = try? op.infer(inputs.map { $0.map { Facts($0.type, $0.dims) } })
         _ = try? op.infer(inputs.map { $0.map { Facts($0.type, nil) } })

@@ -53,6 +53,22 @@ extension Facts {
         }
     }
 
+    /// Checks the rank, and the dimensions as far as both sides are known.
+    func check(_ name: String, _ expected: [Int?]) throws(LTError) {
+        guard let found = try dims(name, ranks: expected.count...expected.count) else { return }
+        guard zip(found, expected).allSatisfy({ agree($0, $1) }) else {
+            throw LTError(.shapeMismatch, "\(name) is \(found.text), expected \(expected.text)")
+        }
+    }
+
+    /// Checks that this value broadcasts to `target` without changing it.
+    func checkBroadcast(_ name: String, to target: [Int?]) throws(LTError) {
+        guard let dims, let sum = try broadcast([target, dims]) else { return }
+        guard sum.count == target.count, zip(sum, target).allSatisfy({ agree($0, $1) }) else {
+            throw LTError(.shapeMismatch, "\(name) \(dims.text) does not broadcast to \(target.text)")
+        }
+    }
+
     /// The dimensions, when the rank is known; an error when the rank is not one of `ranks`.
     func dims(_ name: String, ranks: ClosedRange<Int>) throws(LTError) -> [Int?]? {
         guard let dims else { return nil }

@@ -13,6 +13,17 @@ extension Tensor {
         }
         return try Tensor(type, shape)
     }
+
+    /// Writes the elements of a float32 or float64 tensor.
+    func fill(_ values: [Double]) {
+        if type == .float64 {
+            let target = elements(Double.self)
+            for (index, value) in values.enumerated() { target[index] = value }
+        } else {
+            let target = elements(Float.self)
+            for (index, value) in values.enumerated() { target[index] = Float(value) }
+        }
+    }
 }
 
 extension Operator {

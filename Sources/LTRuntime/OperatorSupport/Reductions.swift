@@ -64,14 +64,9 @@ extension ReductionOperator {
             for index in target.indices { target[index] = source[index] }
             return
         }
-        let strides = x.shape.strides
-        let kept = x.dims.indices.filter { !axes.contains($0) }
-        let inner = x.dims.indices.filter { axes.contains($0) }
-        let starts = StridedIndices(kept.map { x.dims[$0] }, kept.map { strides[$0] })
-        let offsets = StridedIndices(inner.map { x.dims[$0] }, inner.map { strides[$0] })
-        let count = inner.reduce(1) { $0 * x.dims[$1] }
-        for (index, start) in starts.enumerated() {
-            target[index] = reduce(offsets.lazy.map { source[start + $0] }, count: count)
+        let groups = AxisGroups(x.shape, axes: axes)
+        for (index, start) in groups.starts.enumerated() {
+            target[index] = reduce(groups.offsets.lazy.map { source[start + $0] }, count: groups.count)
         }
     }
 
@@ -88,6 +83,24 @@ extension ReductionOperator {
     func summed<T: Number>(_ values: some Sequence<T>, _ term: (T) -> T) -> T {
         if T.elementType.isInteger { return values.reduce(.zero) { $0.plus(term($1)) } }
         return T(saturating: values.reduce(0.0) { $0 + term($1).double })
+    }
+}
+
+/// The elements that differ only along some axes: group k has its first element at the k-th of `starts`, row-major over
+/// the other axes, and its elements at `offsets` from there.
+struct AxisGroups {
+    let starts: StridedIndices
+    let offsets: StridedIndices
+    /// Elements of one group.
+    let count: Int
+
+    init(_ shape: Shape, axes: [Int]) {
+        let strides = shape.strides
+        let kept = shape.dims.indices.filter { !axes.contains($0) }
+        let inner = shape.dims.indices.filter { axes.contains($0) }
+        starts = StridedIndices(kept.map { shape.dims[$0] }, kept.map { strides[$0] })
+        offsets = StridedIndices(inner.map { shape.dims[$0] }, inner.map { strides[$0] })
+        count = inner.reduce(1) { $0 * shape.dims[$1] }
     }
 }
 

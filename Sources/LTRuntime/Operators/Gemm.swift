@@ -33,11 +33,7 @@ struct GemmOperator: NumberOperator {
             )
         }
         let dims = [left[transA ? 1 : 0], right[transB ? 0 : 1]]
-        if let addend = c?.dims, let sum = try broadcast([dims, addend]) {
-            guard sum.count == 2, agree(sum[0], dims[0]), agree(sum[1], dims[1]) else {
-                throw LTError(.shapeMismatch, "C \(addend.text) does not broadcast to \(dims.text)")
-            }
-        }
+        try c?.checkBroadcast("C", to: dims)
         return [Facts(a.type, dims)]
     }
 

@@ -12,11 +12,7 @@ struct PReluOperator: BinaryOperator {
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
         let slope = try inputs.required(1, [x.type])
-        if let dims = x.dims, let sum = try broadcast([dims, slope.dims]) {
-            guard sum.count == dims.count, zip(sum, dims).allSatisfy({ agree($0, $1) }) else {
-                throw LTError(.shapeMismatch, "slope \(slope.dims?.text ?? "?") does not broadcast to X \(dims.text)")
-            }
-        }
+        if let dims = x.dims { try slope.checkBroadcast("slope", to: dims) }
         return [Facts(x.type, x.dims)]
     }
 
