@@ -70,6 +70,11 @@ public struct OperatorNode: Sendable {
         self.node = node
         self.opset = opset
     }
+
+    /// A seed for operators that draw numbers and are given none: from the name of the first output, by FNV-1a.
+    var nameSeed: UInt64 {
+        (node.outputs.first ?? "").utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
 }
 
 /// What is known of a value of any kind before anything runs.

@@ -66,9 +66,20 @@ func bound(
             _ = try bound("Gather", 2).run([try Tensor([Float(1), 2]), try Tensor([Int64(2)])])
         }
         #expect(index?.message == "index 2, expected -2 to 1")
-        let training = error { () throws(LTError) in _ = try bound("BatchNormalization", 5, ["training_mode": .int(1)])
+        let norm = error { () throws(LTError) in _ = try bound("LpNormalization", 1, ["p": .int(3)]) }
+        #expect(norm?.message == "attribute 'p' is 3, expected 1 or 2")
+    }
+
+    @Test func dropoutDrawsTheSameAgain() throws {
+        let x = try Tensor([Float](repeating: 2, count: 4000))
+        let inputs = [x, try Tensor(scalar: Float(0.25)), try Tensor(scalar: true)]
+        func drop(_ attributes: OrderedDictionary<String, Attribute>) throws -> [Tensor] {
+            try bound("Dropout", 3, outputs: 2, opset: 22, attributes).run(inputs)
         }
-        #expect(training?.code == .unsupported)
+        let (y, mask) = (try drop([:])[0].array(of: Float.self), try drop([:])[1].array(of: Bool.self))
+        #expect(zip(y, mask).allSatisfy { $0 == ($1 ? 2 / 0.75 : 0) })
+        #expect(abs(mask.count { $0 } - 3000) < 120)
+        #expect(try drop(["seed": .int(5)])[0].array(of: Float.self) != y)
     }
 
     @Test func smallModelsCannotAskForUnboundedMemory() throws {

@@ -22,7 +22,7 @@ struct LayerNormalizationOperator: RealOperator {
         stashType = stash == 1 ? .float32 : .bfloat16
     }
 
-    /// X […]; Scale and B broadcast to the normalised axes.
+    /// X […]; Scale and B broadcast to it.
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
         let parameters = [try inputs.required(1, [x.type]), try inputs.like(2)]
@@ -30,14 +30,8 @@ struct LayerNormalizationOperator: RealOperator {
             return [Facts(x.type, nil), Facts(stashType, nil), Facts(stashType, nil)]
         }
         let axis = try position(axis, rank: dims.count)
-        let normal = Array(dims[axis...])
-        for parameter in parameters {
-            guard let own = parameter?.dims, let sum = try broadcast([normal, own]) else { continue }
-            guard sum.count == normal.count, zip(sum, normal).allSatisfy({ agree($0, $1) }) else {
-                throw LTError(.shapeMismatch, "Scale or B \(own.text) does not broadcast to \(normal.text)")
-            }
-        }
-        let kept = Array(dims[..<axis]) + normal.map { _ in 1 }
+        for (name, parameter) in zip(["Scale", "B"], parameters) { try parameter?.checkBroadcast(name, to: dims) }
+        let kept = Array(dims[..<axis]) + dims[axis...].map { _ in 1 }
         return [Facts(x.type, dims), Facts(stashType, kept), Facts(stashType, kept)]
     }
 
@@ -45,22 +39,23 @@ struct LayerNormalizationOperator: RealOperator {
         let x = inputs[0]!
         guard x.count > 0 else { return }
         let axis = try position(axis, rank: x.shape.rank)
-        let normal = Array(x.dims[axis...])
-        let row = normal.reduce(1, *)
+        let row = x.dims[axis...].reduce(1, *)
         let (source, target) = (x.elements(T.self), outputs[0].elements(T.self))
         let (means, deviations) = (outputs[1].elements(Float.self), outputs[2].elements(Float.self))
-        func parameter(_ index: Int) -> [Double]? {
-            guard inputs.count > index, let tensor = inputs[index] else { return nil }
-            let values = tensor.elements(T.self)
-            return StridedIndices(normal, broadcastStrides(tensor.dims, to: normal)).map { Double(values[$0]) }
+        let scale = inputs[1]!
+        let bias = inputs.count > 2 ? inputs[2] : nil
+        func places(_ parameter: Tensor) -> StridedIndices.Iterator {
+            StridedIndices(x.dims, broadcastStrides(parameter.dims, to: x.dims)).makeIterator()
         }
-        let (scale, bias) = (parameter(1), parameter(2))
+        var (scalePlaces, biasPlaces) = (places(scale), bias.map(places))
+        let (factors, addends) = (scale.elements(T.self), bias?.elements(T.self))
         for number in 0..<x.count / row {
             let range = number * row..<(number + 1) * row
             let (mean, deviation) = moments(source[range], epsilon: epsilon)
-            for (place, index) in range.enumerated() {
-                let value = (Double(source[index]) - mean) / deviation
-                target[index] = T(value * (scale?[place] ?? 1) + (bias?[place] ?? 0))
+            for index in range {
+                guard let place = scalePlaces.next() else { return }
+                let addend = biasPlaces?.next().flatMap { place in addends.map { Double($0[place]) } } ?? 0
+                target[index] = T((Double(source[index]) - mean) / deviation * Double(factors[place]) + addend)
             }
             (means[number], deviations[number]) = (Float(mean), Float(1 / deviation))
         }

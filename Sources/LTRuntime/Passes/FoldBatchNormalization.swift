@@ -79,11 +79,13 @@ struct ChannelScale {
     let scale: [Double]
     let shift: [Double]
 
-    /// Reads the node; nil for other operators, training mode, parameters that are not constant, or a variance that is
+    /// Reads the node; nil for other operators, training, parameters that are not constant, or a variance that is
     /// not positive.
     init?(_ node: Node, _ graph: Graph) throws(LTError) {
         guard node.isDefaultDomain, node.opType == "BatchNormalization", node.inputs.count == 5,
-            node.singleOutput != nil, try node.int("training_mode") ?? 0 == 0, graph.opset(of: node) >= 7
+            node.singleOutput != nil, graph.opset(of: node) >= 7,
+            // Before opset 14 it is the number of outputs that asks for training, whoever reads them.
+            graph.opset(of: node) < 14 ? node.outputs.count == 1 : try node.int("training_mode") ?? 0 == 0
         else { return nil }
         var parameters: [[Double]] = []
         for name in node.inputs.dropFirst() {

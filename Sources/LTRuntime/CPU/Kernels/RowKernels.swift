@@ -62,9 +62,14 @@ struct LayerNormalizationKernel: Kernel {
         let given = try node.int("axis") ?? -1
         let axis = given < 0 ? given + x.shape.rank : given
         guard axis >= 0, axis < x.shape.rank else { return nil }
-        let columns = x.shape.dims.dropFirst(axis).reduce(1, *)
+        let normal = x.shape.dims.dropFirst(axis)
+        let columns = normal.reduce(1, *)
         let bias = inputs.count > 2 ? inputs[2] : nil
-        guard scale.shape.count == columns, bias == nil || bias?.shape.count == columns else { return nil }
+        // Parameters that vary from row to row are left to the operator.
+        func isRow(_ shape: Shape) -> Bool {
+            shape.count == columns && shape.dims.drop { $0 == 1 } == normal.drop { $0 == 1 }
+        }
+        guard isRow(scale.shape), bias.map({ isRow($0.shape) }) ?? true else { return nil }
         return LayerNormalizationKernel(
             inputs: [.plain, .plain] + (bias == nil ? [] : [.plain]), outputs: [Operand(.float32, x.shape)],
             rows: x.shape.count / columns, columns: columns, epsilon: try node.float("epsilon") ?? 1e-5)
