@@ -16,16 +16,18 @@ struct ConvOperator: RealOperator {
         guard group > 0 else { throw LTError(.invalidArgument, "attribute 'group' is \(group), expected at least 1") }
     }
 
-    /// X [N, C, …], W [M, C/group, k…], B [M] → Y [N, M, …].
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
-        let w = try inputs.required(1, [x.type])
-        let b = try inputs.like(2)
+        return [Facts(x.type, try output(x, try inputs.required(1, [x.type]), bias: try inputs.like(2)))]
+    }
+
+    /// X [N, C, …], W [M, C/group, k…], B [M] → Y [N, M, …].
+    func output(_ x: Facts, _ w: Facts, bias b: Facts?) throws(LTError) -> [Int?]? {
         guard let weights = try w.dims("W", ranks: 3...Int.max) else {
-            return [Facts(x.type, x.dims.map { [Int?](repeating: nil, count: $0.count) })]
+            return x.dims.map { [Int?](repeating: nil, count: $0.count) }
         }
         guard let dims = try x.dims("X", ranks: weights.count...weights.count) else {
-            return [Facts(x.type, [Int?](repeating: nil, count: weights.count))]
+            return [Int?](repeating: nil, count: weights.count)
         }
         if let channels = dims[1], let own = weights[1] {
             let (total, overflow) = own.multipliedReportingOverflow(by: group)
@@ -47,7 +49,7 @@ struct ConvOperator: RealOperator {
             throw LTError(.shapeMismatch, "attribute 'kernel_shape' is \(stated), W has \(kernel.text)")
         }
         let axes = try window.axes(Array(dims[2...]), kernel: kernel)
-        return [Facts(x.type, [dims[0], weights[0]] + axes.map { $0?.output })]
+        return [dims[0], weights[0]] + axes.map { $0?.output }
     }
 
     func kernel<T: Real>(_: T.Type, _ inputs: [Tensor?], _ outputs: [Tensor]) throws(LTError) {
