@@ -38,7 +38,7 @@ import Testing
             var types: [String: ElementType] = ["f": .float32, "i": .int32]
             for letter in ["q", "r", "s"] { types[letter] = random.pick(0...1) == 0 ? .int8 : .uint8 }
             let narrow: [ElementType] = [.int4, .uint2, .float8e5m2, .float4e2m1, .int16]
-            if name.hasSuffix("antizeLinear"), random.pick(0...2) == 0 { types["q"] = narrow[random.pick(0...4)] }
+            if name.hasSuffix("uantizeLinear"), random.pick(0...2) == 0 { types["q"] = narrow[random.pick(0...4)] }
             let arity = random.pick(schema.inputs.lowerBound...schema.inputs.upperBound)
             let inputs = try wanted.prefix(arity).map { type, shape in
                 // Once in a while something else.
