@@ -104,7 +104,7 @@ let package = Package(
         tests("LTGraphTests", ["LTGraph", "LTCore"], fixtures: true),
         tests("LTImageTests", ["LTImage", "LTCore", "CLTKernels"], fixtures: true),
         tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),
-        tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"]),
+        tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"], fixtures: true),
         tests("LTDataTests", ["LTData", "LTImage", "LTCore"]),
         tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"]),
         tests("LTEvalTests", ["LTEval", "LTData", "LTDecision", "LTGraph", "LTCore"], fixtures: true),

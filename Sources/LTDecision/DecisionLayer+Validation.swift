@@ -39,14 +39,7 @@ extension DecisionLayer {
                 guard value.isFinite else { throw Self.invalid(.thresholds, "of class \(index) is not finite") }
             }
         }
-        if let postprocess {
-            if let most = postprocess.maxDetections, most < 0 {
-                throw Self.invalid(.postprocess, "max_detections is \(most), expected at least 0")
-            }
-            if let overlap = postprocess.nmsIoU, !(0...1).contains(overlap) {
-                throw Self.invalid(.postprocess, "nms_iou is \(overlap), expected 0…1")
-            }
-        }
+        try postprocess?.validate()
         if let selfTest, !(selfTest.tolerance >= 0 && selfTest.tolerance.isFinite) {
             throw Self.invalid(.selfTest, "tolerance is \(selfTest.tolerance), expected a number of at least 0")
         }
@@ -90,6 +83,8 @@ extension DecisionLayer {
 
     private func validateCalibration() throws(LTError) {
         guard let calibration else { return }
+        // A detector's calibration works on the log-odds of its scores, whatever made them.
+        let activation = task?.isDetection == true ? .sigmoid : activation
         guard activation != Activation.none else {
             throw Self.invalid(.calibration, "needs raw outputs, but lt.activation is none")
         }

@@ -13,10 +13,15 @@ public struct DecisionLayer: Sendable, Equatable {
         case multiclass
         /// One score per class, any number of classes is right.
         case multilabel
+        /// Objects with boxes, and masks if the model has them.
         case detection
+        /// Objects with boxes and masks.
         case segmentation
         /// A clip of frames, one score per class, exactly one class is right.
         case clip
+
+        /// Whether the outputs are objects with boxes (and masks), not one score per class.
+        public var isDetection: Bool { self == .detection || self == .segmentation }
     }
 
     /// What makes a score in 0…1 of a raw output.
@@ -35,28 +40,6 @@ public struct DecisionLayer: Sendable, Equatable {
         public init(id: Int, name: String) {
             self.id = id
             self.name = name
-        }
-    }
-
-    /// What happens to detections before they are decisions.
-    public struct Postprocess: Sendable, Equatable, Codable {
-        /// Detections below this calibrated score are dropped.
-        public var scoreThreshold: Float?
-        /// Intersection over union above which the lower of two boxes of a class is suppressed.
-        public var nmsIoU: Float?
-        /// Detections kept per image, best first.
-        public var maxDetections: Int?
-
-        public init(scoreThreshold: Float? = nil, nmsIoU: Float? = nil, maxDetections: Int? = nil) {
-            self.scoreThreshold = scoreThreshold
-            self.nmsIoU = nmsIoU
-            self.maxDetections = maxDetections
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case scoreThreshold = "score_threshold"
-            case nmsIoU = "nms_iou"
-            case maxDetections = "max_detections"
         }
     }
 

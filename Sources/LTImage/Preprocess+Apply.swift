@@ -17,6 +17,13 @@ public struct ImageGeometry: Sendable, Equatable {
     public var height: Int
     public var width: Int
 
+    /// The tensor is the image.
+    public static func identity(width: Int, height: Int) -> ImageGeometry {
+        ImageGeometry(
+            originalWidth: width, originalHeight: height, scaleX: 1, scaleY: 1, offsetX: 0, offsetY: 0, height: height,
+            width: width)
+    }
+
     /// The point of the original that a point of the tensor shows.
     public func original(x: Double, y: Double) -> (x: Double, y: Double) {
         ((x - offsetX) / scaleX, (y - offsetY) / scaleY)
