@@ -5,36 +5,15 @@ import LTDecision
 
 /// Joins predictions and truth by image path and class name.
 public enum Matching {
-    /// For each wanted path, the position of the given path that names the same file: equal, or one ends in all the
-    /// components of the other ("calibration/a.jpg" and "/data/calibration/a.jpg"). Of several, the one with the most
-    /// components in common from the end; equal paths count as one match with the last.
+    /// For each wanted path, the position of the given path that names the same file; see `PathIndex`.
     /// - Returns: `nil` where none does.
     /// - Throws: `conflict` where several match alike, naming them.
     public static func files(_ wanted: [String], in given: [String]) throws(LTError) -> [Int?] {
-        let givenParts = given.map { components($0) }
-        var byName: [Substring: [Int]] = [:]
-        for (index, parts) in givenParts.enumerated() {
-            if let name = parts.last { byName[name, default: []].append(index) }
-        }
+        let index = PathIndex(given)
         var result: [Int?] = []
         result.reserveCapacity(wanted.count)
         for path in wanted {
-            let parts = components(path)
-            var best: [Int] = []
-            var bestLength = 0
-            for index in parts.last.flatMap({ byName[$0] }) ?? [] {
-                let other = givenParts[index]
-                let length = min(parts.count, other.count)
-                guard parts.suffix(length) == other.suffix(length), length >= bestLength else { continue }
-                if length > bestLength { best = [] }
-                bestLength = length
-                best.append(index)
-            }
-            if best.count > 1 {
-                // An exact match wins over longer paths that merely end alike.
-                let exact = best.filter { givenParts[$0].count == parts.count }
-                if exact.count == 1 { best = exact }
-            }
+            let best = index.matches(path)
             guard best.count <= 1 else {
                 throw LTError(
                     .conflict,
@@ -45,10 +24,6 @@ public enum Matching {
             result.append(best.first)
         }
         return result
-    }
-
-    private static func components(_ path: String) -> [Substring] {
-        path.split(separator: "/").filter { $0 != "." }
     }
 
     /// For each column of the model, the position of the category it predicts: by name where the model has labels

@@ -45,6 +45,8 @@ public struct PipelineSummary: Sendable, Equatable {
     public var seconds = 0.0
     /// Images per batch.
     public var batch = 0
+    /// What to tell about the files that were written.
+    public var notes: [String] = []
 
     /// Images that are in the store.
     public var done: Int { computed + reused + failed }
@@ -57,7 +59,9 @@ public enum Pipeline {
     /// The batch for `--batch auto`: the batch that the file is exported for; otherwise as many images as make up the
     /// input of 8 images of 3×224×224, at least 1, at most 64. It depends on the model alone, so results do too.
     public static func automaticBatch(_ predictor: Predictor) -> Int {
-        predictor.fixedBatch ?? min(64, max(1, automaticBatchBytes / max(1, predictor.sampleShape.count * 4)))
+        if let fixed = predictor.input.fixedBatch { return min(fixed, predictor.largestBatch) }
+        let bytes = max(1, (predictor.sampleShape?.count ?? automaticBatchBytes) * 4)
+        return min(64, predictor.largestBatch, max(1, automaticBatchBytes / bytes))
     }
 
     /// Runs a model over images and writes the store; goes on with a store that the same model and settings began.
@@ -68,7 +72,7 @@ public enum Pipeline {
     /// - Throws: errors of `Predictor`, `ImageList` and `PredictionStore`. Images that cannot be read are no errors but rows.
     public static func run(
         model: String, images: ImageSources, options: PipelineOptions,
-        exports: [(format: any PredictionFormat.Type, path: String)] = [],
+        exports: [(format: any PredictionFormat, path: String)] = [],
         progress: @escaping @Sendable (PipelineSummary) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(LTError) -> PipelineSummary {
@@ -80,18 +84,33 @@ public enum Pipeline {
         let predictor = try Predictor(model, device: options.device, options: plan, settings: options.settings)
         // What an export needs and nobody says is an error before the work, not after it.
         let decider = exports.isEmpty ? nil : try predictor.decider()
-        let store = try PredictionStore.write(
-            options.out, run: try runInfo(predictor, options), restart: options.restart)
+        let info = try runInfo(predictor, options)
+        for export in exports {
+            try within("--\(type(of: export.format).name) file \(export.path)") { () throws(LTError) in
+                try export.format.check(info)
+                for index in 0..<list.count { try export.format.check(image: list[index]) }
+            }
+        }
+        let batch = options.batch ?? automaticBatch(predictor)
+        guard batch <= predictor.largestBatch else {
+            throw LTError(
+                .invalidArgument, "batch \(batch), the model takes \(predictor.largestBatch) image at a time",
+                hint: "give --batch \(predictor.largestBatch)")
+        }
+        let store = try PredictionStore.write(options.out, run: info, restart: options.restart)
         let run = PipelineRun(
-            predictor: predictor, store: store, list: list, batch: options.batch ?? automaticBatch(predictor),
+            predictor: predictor, store: store, list: list, batch: batch,
             workers: options.threads, progress: progress, isCancelled: isCancelled)
         let result: Result<PipelineSummary, LTError> = onOwnThread("lt-session") {
             do throws(LTError) { return .success(try run.run()) } catch { return .failure(error) }
         }
         switch result {
-        case .success(let summary):
+        case .success(var summary):
             if let decider {
-                for export in exports { try store.export(as: export.format, to: export.path, decider: decider) }
+                for export in exports {
+                    let note = try store.export(as: export.format, to: export.path, decider: decider)
+                    if let note { summary.notes.append("\(export.path): \(note)") }
+                }
             }
             try store.finish(complete: !summary.isStopped)
             return summary
@@ -102,16 +121,24 @@ public enum Pipeline {
         }
     }
 
+    /// What the layer and the flags say of detections, as the metadata spells it.
+    private static func postprocess(_ layer: DecisionLayer) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(layer.postprocess ?? .init())).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+
     private static func runInfo(_ predictor: Predictor, _ options: PipelineOptions) throws(LTError) -> RunInfo {
         var settings = [
             "preprocess": try predictor.preprocess.json(), "precision": options.precision.rawValue,
-            "output": predictor.outputName,
+            "output": predictor.head.description,
         ]
         if let task = options.settings.task { settings["task"] = task.rawValue }
         if let activation = options.settings.activation { settings["activation"] = activation.rawValue }
         if let labels = options.settings.labels {
             settings["labels"] = "sha256:" + SHA256.digest(of: labels.joined(separator: "\n"))
         }
+        if case .detections = predictor.head { settings["postprocess"] = postprocess(predictor.layer) }
         return RunInfo(
             model: predictor.model, modelDigest: predictor.digest, settings: settings,
             versions: ["longtail": longtailVersion], columns: predictor.columns, layer: predictor.layer)

@@ -5,11 +5,11 @@ import LTCore
 import LTPredictions
 import LTPredictor
 
-/// An image read by a worker; its tensor lies in the slot's buffer.
+/// An image read by a worker; its sample may lie in the slot's buffer.
 private struct ReadImage: Sendable {
     var row: StoredImage
-    /// Whether the buffer holds a tensor; otherwise `row` says why not.
-    var isReady: Bool
+    /// `nil`: `row` says why there is none.
+    var sample: Sample?
 }
 
 struct PipelineRun: Sendable {
@@ -25,13 +25,13 @@ struct PipelineRun: Sendable {
         let start = ContinuousClock.now
         var summary = PipelineSummary(total: list.count, passedOver: list.passedOver, batch: batch)
         let pending = try self.pending(&summary)
-        let sample = predictor.sampleShape
         let session = try predictor.makeSession()
-        let input = try Buffer(byteCount: batch * sample.count * 4)
+        let samples = try SampleBatch(predictor, capacity: batch)
         let (list, predictor) = (list, predictor)
         // Room for one batch in the making while another waits, and for what each worker holds.
         let reader = try OrderedReader(
-            count: pending.count, workers: workers, window: 2 * batch + workers, bufferBytes: sample.count * 4
+            count: pending.count, workers: workers, window: 2 * batch + workers,
+            bufferBytes: (predictor.sampleShape?.count ?? 0) * 4
         ) { index, buffer in
             Self.read(list[pending[index]], predictor, into: buffer)
         }
@@ -39,10 +39,11 @@ struct PipelineRun: Sendable {
         while true {
             var rows: [StoredImage] = []
             var ready: [Int] = []
-            while ready.count < batch {
-                let taken: Void? = reader.next(isCancelled: isCancelled) { image, buffer in
-                    if image.isReady {
-                        memcpy(input.pointer + ready.count * sample.count * 4, buffer.pointer, sample.count * 4)
+            samples.removeAll()
+            while !samples.isFull {
+                let taken: Void? = reader.next(isCancelled: isCancelled) { image, _ in
+                    if let sample = image.sample {
+                        samples.append(sample)
                         ready.append(rows.count)
                     }
                     rows.append(image.row)
@@ -50,16 +51,24 @@ struct PipelineRun: Sendable {
                 if taken == nil { break }
                 if isCancelled() { break }
             }
-            if isCancelled(), ready.count < batch, summary.done + rows.count < summary.total {
+            if isCancelled(), !samples.isFull, summary.done + rows.count < summary.total {
                 // A batch that is not full would be made of other images after the resume.
                 summary.isStopped = true
                 break
             }
             if rows.isEmpty { break }
-            try compute(session, input, ready, &rows)
+            if samples.count > 0 {
+                for (row, prediction) in zip(ready, try session.predict(samples)) {
+                    switch prediction {
+                    case .success(let prediction): rows[row].outcome = .init(prediction)
+                    case .failure(let error): rows[row].outcome = .failed("\(error.code.rawValue): \(error.message)")
+                    }
+                }
+            }
             try store.write(rows)
-            summary.computed += ready.count
-            summary.failed += rows.count - ready.count
+            let failed = rows.filter { $0.reason != nil }.count
+            summary.computed += rows.count - failed
+            summary.failed += failed
             if summary.firstFailure == nil, let failed = rows.first(where: { $0.reason != nil }) {
                 summary.firstFailure = "\(failed.path): \(failed.reason ?? "")"
             }
@@ -81,26 +90,13 @@ struct PipelineRun: Sendable {
         var pending: [Int] = []
         for index in 0..<list.count {
             let path = list[index]
-            if let stamp = Self.stamp(path), let scored = try store.hasScores(path: path, stamp: stamp) {
-                if scored { summary.reused += 1 } else { summary.failed += 1 }
+            if let stamp = Self.stamp(path), let predicted = try store.hasPrediction(path: path, stamp: stamp) {
+                if predicted { summary.reused += 1 } else { summary.failed += 1 }
             } else {
                 pending.append(index)
             }
         }
         return pending
-    }
-
-    private func compute(
-        _ session: PredictorSession, _ input: Buffer, _ ready: [Int], _ rows: inout [StoredImage]
-    ) throws(LTError) {
-        guard !ready.isEmpty else { return }
-        let shape = try Shape([ready.count] + predictor.sampleShape.dims)
-        let raw = try session.raw(Tensor(.float32, shape, buffer: input))
-        let scores = raw.elements(Float.self)
-        for (position, row) in ready.enumerated() {
-            let columns = predictor.columns
-            rows[row].outcome = .scores(Array(scores[position * columns..<(position + 1) * columns]))
-        }
     }
 
     private static func stamp(_ path: String) -> FileStamp? {
@@ -122,15 +118,13 @@ struct PipelineRun: Sendable {
             hash.update(content.bytes)
             row.stamp = stamp
             row.digest = hash.digest
-            let sample = UnsafeMutableBufferPointer(
-                start: buffer.pointer.assumingMemoryBound(to: Float.self), count: buffer.byteCount / 4)
-            let geometry = try predictor.prepare(content.bytes, into: sample)
-            row.width = geometry.originalWidth
-            row.height = geometry.originalHeight
-            return ReadImage(row: row, isReady: true)
+            let sample = try predictor.prepare(content.bytes, reusing: buffer)
+            row.width = sample.geometry.originalWidth
+            row.height = sample.geometry.originalHeight
+            return ReadImage(row: row, sample: sample)
         } catch {
             row.outcome = .failed("\(error.code.rawValue): \(error.message)")
-            return ReadImage(row: row, isReady: false)
+            return ReadImage(row: row, sample: nil)
         }
     }
 }

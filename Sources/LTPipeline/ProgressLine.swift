@@ -52,6 +52,7 @@ extension PipelineSummary: CustomStringConvertible {
         }
         if let firstFailure { text += "\nfirst failure: \(firstFailure)" }
         if passedOver > 0 { text += "\n\(passedOver) files passed over: not images by name" }
+        for note in notes { text += "\n\(note)" }
         return text
     }
 }

@@ -1,5 +1,6 @@
 // The SQLite side of PredictionStore: schema, connection, what SQLite's errors mean. `application_id` is "LTPS",
-// `user_version` the schema's version. `score.scores` is little-endian float32, the model's raw outputs.
+// `user_version` the schema's version (2 added `detection`). `score.scores` is little-endian float32, the model's raw
+// outputs; `detection.counts` COCO's compressed run lengths of a mask of the image's size.
 
 import Foundation
 import GRDB
@@ -9,7 +10,7 @@ import LTGraph
 
 extension PredictionStore {
     static let applicationID: Int32 = 0x4C54_5053
-    static let schemaVersion = 1
+    static let schemaVersion = 2
 
     private static let schema = """
         CREATE TABLE run (
@@ -25,6 +26,14 @@ extension PredictionStore {
             id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER, modified INTEGER, digest TEXT,
             width INTEGER, height INTEGER, status TEXT NOT NULL CHECK (status IN ('ok', 'failed')), error TEXT);
         CREATE TABLE score (image INTEGER PRIMARY KEY REFERENCES image (id), scores BLOB NOT NULL);
+
+        """ + detections
+    /// `rank` counts from 0, best first; `category` is a position in the classes.
+    private static let detections = """
+        CREATE TABLE detection (
+            image INTEGER NOT NULL REFERENCES image (id), rank INTEGER NOT NULL, category INTEGER NOT NULL,
+            score REAL NOT NULL, x1 REAL NOT NULL, y1 REAL NOT NULL, x2 REAL NOT NULL, y2 REAL NOT NULL, counts TEXT,
+            PRIMARY KEY (image, rank)) WITHOUT ROWID;
         """
 
     static func connect(_ path: String, readonly: Bool) throws(LTError) -> DatabaseQueue {
@@ -75,13 +84,23 @@ extension PredictionStore {
         }
     }
 
+    /// Brings a store of an earlier version to this one's.
+    static func upgrade(_ db: Database) throws {
+        guard try Int.fetchOne(db, sql: "PRAGMA user_version") == 1 else { return }
+        try db.inTransaction(.exclusive) {
+            try db.execute(sql: detections)
+            try db.execute(sql: "PRAGMA user_version = \(schemaVersion)")
+            return .commit
+        }
+    }
+
     static func readRun(_ db: Database) throws -> RunInfo {
         guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == applicationID else {
             throw LTError(.malformed, "an SQLite file of another program, expected a prediction store")
         }
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-        guard version == schemaVersion else {
-            throw LTError(.unsupported, "schema version \(version), this program knows \(schemaVersion)")
+        guard (1...schemaVersion).contains(version) else {
+            throw LTError(.unsupported, "schema version \(version), this program knows 1 … \(schemaVersion)")
         }
         func pairs(_ table: String) throws -> [String: String] {
             var pairs: [String: String] = [:]
@@ -106,7 +125,7 @@ extension PredictionStore {
         return run
     }
 
-    static func upsert(_ db: Database, _ image: StoredImage, columns: Int) throws {
+    static func upsert(_ db: Database, _ image: StoredImage, run: RunInfo) throws {
         var error: String?
         if case .failed(let reason) = image.outcome { error = reason }
         let insert = try db.cachedStatement(
@@ -123,15 +142,34 @@ extension PredictionStore {
                 image.path, image.stamp?.size, image.stamp?.modified, image.digest, image.width, image.height,
                 error == nil ? "ok" : "failed", error,
             ])
+        try db.cachedStatement(sql: "DELETE FROM score WHERE image = ?").execute(arguments: [id])
+        try db.cachedStatement(sql: "DELETE FROM detection WHERE image = ?").execute(arguments: [id])
         switch image.outcome {
-        case .failed:
-            try db.cachedStatement(sql: "DELETE FROM score WHERE image = ?").execute(arguments: [id])
+        case .failed: break
         case .scores(let scores):
-            guard scores.count == columns else {
-                throw LTError(.shapeMismatch, "\(scores.count) scores, the run has \(columns)", context: [image.path])
+            guard !run.holdsDetections, scores.count == run.columns else {
+                throw LTError(
+                    .shapeMismatch,
+                    "\(scores.count) scores, the run has \(run.holdsDetections ? "detections" : "\(run.columns)")",
+                    context: [image.path])
             }
             let blob = scores.withUnsafeBytes { Data($0) }
-            try db.cachedStatement(sql: "INSERT OR REPLACE INTO score VALUES (?, ?)").execute(arguments: [id, blob])
+            try db.cachedStatement(sql: "INSERT INTO score VALUES (?, ?)").execute(arguments: [id, blob])
+        case .detections(let detections):
+            guard run.holdsDetections else {
+                throw LTError(.shapeMismatch, "detections, the run has \(run.columns) scores", context: [image.path])
+            }
+            let insert = try db.cachedStatement(sql: "INSERT INTO detection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            for (rank, detection) in detections.enumerated() {
+                let mask = detection.mask
+                guard mask == nil || (mask?.width == image.width && mask?.height == image.height) else {
+                    throw LTError(.shapeMismatch, "a mask that is not of the image's size", context: [image.path])
+                }
+                let box = [detection.box.x1, detection.box.y1, detection.box.x2, detection.box.y2]
+                try insert.execute(
+                    arguments: [id, rank, detection.category, detection.score] + StatementArguments(box)
+                        + [mask?.compressed])
+            }
         }
     }
 

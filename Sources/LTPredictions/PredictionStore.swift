@@ -13,7 +13,7 @@ public final class PredictionStore: Sendable {
     public let run: RunInfo
     let queue: DatabaseQueue
 
-    /// Images with scores, and images that failed.
+    /// Images with a prediction, and images that failed.
     public struct Counts: Sendable, Equatable {
         public var scored: Int
         public var failed: Int
@@ -47,6 +47,7 @@ public final class PredictionStore: Sendable {
             let stored = try access(queue) { db in try readRun(db) }
             if !fresh { try refuse(unless: stored, equals: run, queue) }
             try access(queue) { db in
+                try upgrade(db)
                 try db.execute(sql: "PRAGMA journal_mode = WAL")
                 try db.execute(sql: "UPDATE run SET finished = 0 WHERE finished")
             }
@@ -76,12 +77,12 @@ public final class PredictionStore: Sendable {
     /// Writes the images of one batch in one transaction: all of them or none. An image known by its path is replaced
     /// and keeps its place.
     /// - Throws: `io` when the disk is full or fails (the message says how many images are safe), `shapeMismatch` for a
-    ///   number of scores that is not the run's.
+    ///   number of scores that is not the run's, and for detections in a run of scores.
     public func write(_ images: [StoredImage]) throws(LTError) {
         try access { db in
             do {
                 try db.inTransaction(.immediate) {
-                    for image in images { try Self.upsert(db, image, columns: self.run.columns) }
+                    for image in images { try Self.upsert(db, image, run: self.run) }
                     return .commit
                 }
             } catch let error as DatabaseError {
@@ -94,8 +95,8 @@ public final class PredictionStore: Sendable {
     }
 
     /// Whether the store holds this image already, unchanged since (same size and time of change), and if so whether it
-    /// has scores.
-    public func hasScores(path: String, stamp: FileStamp) throws(LTError) -> Bool? {
+    /// has a prediction.
+    public func hasPrediction(path: String, stamp: FileStamp) throws(LTError) -> Bool? {
         try access { db in
             let statement = try db.cachedStatement(
                 sql: "SELECT status = 'ok' FROM image WHERE path = ? AND size = ? AND modified = ?")

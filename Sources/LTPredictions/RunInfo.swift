@@ -13,7 +13,7 @@ public struct RunInfo: Sendable, Equatable {
     public var settings: [String: String]
     /// Program or library → version; recorded, never compared.
     public var versions: [String: String]
-    /// Raw outputs per image.
+    /// Raw outputs per image; of a detector its classes (0 when it does not say).
     public var columns: Int
     /// How raw outputs become decisions, as the model said when it ran (the self-test is not kept).
     public var layer: DecisionLayer
@@ -30,6 +30,9 @@ public struct RunInfo: Sendable, Equatable {
         self.layer = layer
         self.layer.selfTest = nil
     }
+
+    /// Whether images have detections instead of scores.
+    public var holdsDetections: Bool { layer.task?.isDetection == true }
 
     /// SHA-256 over the settings, one `key=value` line each, sorted by key.
     public var settingsDigest: String {
@@ -57,8 +60,26 @@ public struct StoredImage: Sendable, Equatable {
     public enum Outcome: Sendable, Equatable {
         /// The model's raw outputs, before activation and calibration.
         case scores([Float])
-        /// Why there are none.
+        /// A detector's objects, best first.
+        case detections([Detection])
+        /// Why there is neither.
         case failed(String)
+
+        public init(_ prediction: Prediction) {
+            switch prediction {
+            case .scores(let scores): self = .scores(scores)
+            case .detections(let detections): self = .detections(detections)
+            }
+        }
+
+        /// What was predicted; `nil` for an image that failed.
+        public var prediction: Prediction? {
+            switch self {
+            case .scores(let scores): .scores(scores)
+            case .detections(let detections): .detections(detections)
+            case .failed: nil
+            }
+        }
     }
 
     /// As the run was given it.

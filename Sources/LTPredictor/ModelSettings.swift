@@ -12,7 +12,7 @@ public struct ModelSettings: Sendable, Equatable {
     public var activation: DecisionLayer.Activation?
     /// Class names in the order of the output columns.
     public var labels: [String]?
-    public var resize: Preprocess.Resize.Mode?
+    public var resize: Resizing?
     /// Of the resize.
     public var size: Preprocess.Size?
     public var kernel: ResizeKernel?
@@ -24,6 +24,17 @@ public struct ModelSettings: Sendable, Equatable {
     public var layout: Preprocess.Layout?
     /// The output that holds the scores; the first one when `nil`.
     public var output: String?
+    /// How a detector's outputs become detections.
+    public var postprocess: DecisionLayer.Postprocess?
+
+    /// How images get their size.
+    public enum Resizing: String, Sendable, CaseIterable {
+        /// They keep their own.
+        case keep = "none"
+        case shortest, longest, squash, letterbox
+
+        var mode: Preprocess.Resize.Mode? { .init(rawValue: rawValue) }
+    }
 
     public init() {}
 
@@ -41,6 +52,9 @@ public struct ModelSettings: Sendable, Equatable {
         if let labels {
             layer.labels = labels.enumerated().map { DecisionLayer.Label(id: $0.offset, name: $0.element) }
         }
+        if let postprocess {
+            layer.postprocess = (layer.postprocess ?? DecisionLayer.Postprocess()).overlaid(by: postprocess)
+        }
         guard saysPreprocess else { return layer }
         var preprocess = layer.preprocess ?? Preprocess()
         if layer.preprocess == nil {
@@ -50,8 +64,12 @@ public struct ModelSettings: Sendable, Equatable {
             guard resize != nil || crop != nil else { throw Self.unsaid("how images get their size", "--resize") }
             (preprocess.mean, preprocess.std) = (mean, std)
         }
-        if resize != nil || size != nil || kernel != nil {
-            guard let mode = resize ?? preprocess.resize?.mode else { throw Self.unsaid("how to resize", "--resize") }
+        if resize == .keep {
+            preprocess.resize = nil
+        } else if resize != nil || size != nil || kernel != nil {
+            guard let mode = resize?.mode ?? preprocess.resize?.mode else {
+                throw Self.unsaid("how to resize", "--resize")
+            }
             guard let size = size ?? preprocess.resize?.size ?? input else {
                 throw Self.unsaid("the size to resize to", "--size")
             }

@@ -17,16 +17,24 @@ public final class Predictor: Sendable {
     public let layer: DecisionLayer
     public let preprocess: Preprocess
     public let plan: Plan
-    public let inputName: String
-    public let outputName: String
-    /// The shape of one image's tensor: [channels, height, width], or [height, width, channels].
-    public let sampleShape: Shape
-    /// Raw outputs per image.
-    public let columns: Int
-    /// The batch that the file is exported for; `nil` takes any. Smaller batches are padded.
-    public let fixedBatch: Int?
+    public let input: ModelInput
+    /// What the outputs hold.
+    public let head: ModelHead
+    /// The shape of one image's tensor, [channels, height, width] or [height, width, channels]; `nil`: each image has its
+    /// own.
+    public let sampleShape: Shape?
 
-    /// Loads a model that takes one batch of images.
+    /// Raw outputs per image, or a detector's classes.
+    public var columns: Int { head.columns }
+
+    /// Images that can go through the model together: one where input or outputs have no batch dimension or images differ
+    /// in size.
+    public var largestBatch: Int {
+        if case .detections(let head) = head, head.isBatched == false { return 1 }
+        return input.isBatched && sampleShape != nil ? 4096 : 1
+    }
+
+    /// Loads a model that takes images.
     /// - Parameter device: `cpu`, `reference`; see `BackendTable`.
     /// - Throws: errors of `Graph.read`, `DecisionLayer`, `Plan`; `invalidArgument` naming the flag for what neither file
     ///   nor settings say; `shapeMismatch` when preprocessing does not make what the model takes.
@@ -48,69 +56,84 @@ public final class Predictor: Sendable {
         model = path
         self.digest = digest
         do throws(LTError) {
-            let input = try ImageInput(graph)
+            let input = try ModelInput(graph)
             let layer = try settings.apply(to: try DecisionLayer(reading: graph), input: input.size)
             guard let preprocess = layer.preprocess else {
                 throw ModelSettings.unsaid("how images become its input", "--resize, --mean and --std")
             }
             try layer.validate()
             let sample = try input.sampleShape(preprocess)
-            let output = try Self.output(graph, settings.output)
-            let plan = try Plan(graph, on: backend, options: options)
-            var columns = layer.classCount
-            if case .tensor(_, let dims?)? = output.type, dims.count == 2, let last = dims[1].fixed { columns = last }
-            if columns == nil { columns = try Self.measuredColumns(plan, input, output.name, sample) }
-            if let classes = layer.classCount, classes != columns {
+            let isDetector = layer.task?.isDetection == true
+            guard sample != nil || isDetector else {
                 throw LTError(
-                    .shapeMismatch, "\(classes) classes, output '\(output.name)' has \(columns ?? 0) columns",
-                    hint: "give --labels a file with \(columns ?? 0) names")
+                    .invalidArgument, "preprocessing gives every image its own size, a batch needs one",
+                    hint: "give --crop, or --resize squash or letterbox")
             }
-            self.columns = columns ?? 0
+            let detections = isDetector ? try DetectionHead(graph, layer) : nil
+            let output = isDetector ? nil : try ScoreHead.output(graph, settings.output)
+            plan = try Plan(graph, on: backend, options: options)
+            if let detections {
+                head = .detections(detections)
+            } else {
+                head = .scores(try Self.scoreHead(output, layer, plan, input, sample))
+            }
             self.layer = layer
             self.preprocess = preprocess
-            self.plan = plan
-            inputName = input.name
-            outputName = output.name
+            self.input = input
             sampleShape = sample
-            fixedBatch = input.batch
         } catch {
             throw error.inside("model \(path)")
         }
     }
 
-    /// What turns raw outputs into decisions.
+    /// What turns predictions into decisions.
     /// - Throws: `invalidArgument` naming the flag for what neither file nor settings say.
-    public func decider() throws(LTError) -> Decider {
-        try within("model \(model)") { () throws(LTError) in try Decider(layer, classCount: columns) }
+    public func decider() throws(LTError) -> PredictionDecider {
+        try within("model \(model)") { () throws(LTError) in try PredictionDecider(layer, classCount: columns) }
     }
 
-    /// Decodes and preprocesses one encoded image into `sample`, `sampleShape.count` floats. Any thread may call it.
-    @discardableResult
-    public func prepare(
-        _ bytes: UnsafeRawBufferPointer, into sample: UnsafeMutableBufferPointer<Float>
-    ) throws(LTError) -> ImageGeometry {
-        try preprocess.apply(bytes, into: sample)
+    /// Decodes and preprocesses one encoded image. Any thread may call it.
+    /// - Parameter buffer: memory for the tensor, where it is large enough; it must not be written again while the sample
+    ///   is in use.
+    public func prepare(_ bytes: UnsafeRawBufferPointer, reusing buffer: Buffer? = nil) throws(LTError) -> Sample {
+        let image = try Image.decode(bytes, preprocess.decodeOptions)
+        let geometry = try preprocess.geometry(width: image.width, height: image.height)
+        let (height, width, channels) = (geometry.height, geometry.width, preprocess.channels)
+        let shape = try Shape(preprocess.layout == .nchw ? [channels, height, width] : [height, width, channels])
+        let tensor: Tensor
+        if let buffer, buffer.byteCount >= shape.count * 4 {
+            tensor = Tensor(.float32, shape, buffer: buffer)
+        } else {
+            tensor = try Tensor(.float32, shape)
+        }
+        try preprocess.apply(image, into: tensor.elements())
+        return Sample(tensor: tensor, geometry: geometry)
     }
 
     public func makeSession() throws(LTError) -> PredictorSession { try PredictorSession(self) }
 
-    private static func output(_ graph: Graph, _ name: String?) throws(LTError) -> ValueInfo {
-        guard let output = name == nil ? graph.outputs.first : graph.outputs.first(where: { $0.name == name }) else {
-            let names = graph.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
-            throw LTError(.notFound, "no output '\(name ?? "")', the model has \(names)")
+    private static func scoreHead(
+        _ output: ValueInfo?, _ layer: DecisionLayer, _ plan: Plan, _ input: ModelInput, _ sample: Shape?
+    ) throws(LTError) -> ScoreHead {
+        guard let output, let sample else { throw LTError(.invalidArgument, "the model has no output") }
+        var columns = layer.classCount
+        if case .tensor(_, let dims?)? = output.type, dims.count == 2, let last = dims[1].fixed { columns = last }
+        if columns == nil { columns = try measuredColumns(plan, input, output.name, sample) }
+        let found = columns ?? 0
+        if let classes = layer.classCount, classes != found {
+            throw LTError(
+                .shapeMismatch, "\(classes) classes, output '\(output.name)' has \(found) columns",
+                hint: "give --labels a file with \(found) names")
         }
-        if case .tensor(let type?, _)? = output.type, type != .float32 {
-            throw LTError(.typeMismatch, "output '\(output.name)' is tensor(\(type.onnxName)), expected tensor(float)")
-        }
-        return output
+        return ScoreHead(output: output.name, columns: found)
     }
 
     /// What the file does not say, one run on zeros tells.
     private static func measuredColumns(
-        _ plan: Plan, _ input: ImageInput, _ output: String, _ sample: Shape
+        _ plan: Plan, _ input: ModelInput, _ output: String, _ sample: Shape
     ) throws(LTError) -> Int {
-        let batch = input.batch ?? 1
-        let shape = try Shape([batch] + sample.dims)
+        let batch = input.fixedBatch ?? 1
+        let shape = try input.shape(sample, count: batch)
         let zeros = Tensor(.float32, shape, buffer: try Buffer.zeroed(byteCount: shape.count * 4))
         return (try Session(plan).run([input.name: zeros])[output]?.count ?? 0) / batch
     }
@@ -125,62 +148,5 @@ public final class Predictor: Sendable {
         hash.update(file)
         for tensor in weights { hash.update(tensor.bytes) }
         return hash.digest
-    }
-}
-
-/// The one input of a model, seen as a batch of images.
-struct ImageInput {
-    let name: String
-    let batch: Int?
-    /// The three dimensions of one image; `nil` where the file leaves one open.
-    let dims: [Int?]
-
-    init(_ graph: Graph) throws(LTError) {
-        let inputs = graph.runtimeInputs
-        guard inputs.count == 1 else {
-            let names = inputs.map { "'\($0.name)'" }.joined(separator: ", ")
-            throw LTError(.unsupported, "\(inputs.count) inputs (\(names)), expected one batch of images")
-        }
-        guard case .tensor(let type, let dims?)? = inputs[0].type, dims.count == 4 else {
-            throw LTError(
-                .shapeMismatch, "input '\(inputs[0].name)' is not of rank 4, expected a batch of images [N,C,H,W]")
-        }
-        guard type == .float32 else {
-            throw LTError(
-                .typeMismatch,
-                "input '\(inputs[0].name)' is tensor(\(type?.onnxName ?? "?")), expected tensor(float)")
-        }
-        name = inputs[0].name
-        batch = dims[0].fixed
-        self.dims = dims[1...].map(\.fixed)
-        if let batch, batch < 1 { throw LTError(.shapeMismatch, "input '\(name)' has batch \(batch)") }
-    }
-
-    /// [height, width], if the file fixes them (channels first unless only the last dimension can be channels).
-    var size: Preprocess.Size? {
-        let channelsLast = dims[2] == 3 && dims[0] != 3 || dims[2] == 1 && dims[0] != 1 && dims[0] != 3
-        let (h, w) = channelsLast ? (dims[0], dims[1]) : (dims[1], dims[2])
-        guard let h, let w else { return nil }
-        return .init(height: h, width: w)
-    }
-
-    /// The shape that preprocessing gives every image, checked against the input's.
-    func sampleShape(_ preprocess: Preprocess) throws(LTError) -> Shape {
-        guard let size = preprocess.fixedSize else {
-            throw LTError(
-                .invalidArgument, "preprocessing gives every image its own size, a batch needs one",
-                hint: "give --crop, or --resize squash or letterbox")
-        }
-        let sample =
-            preprocess.layout == .nchw
-            ? [preprocess.channels, size.height, size.width] : [size.height, size.width, preprocess.channels]
-        let agrees = zip(dims, sample).allSatisfy { $0 == nil || $0 == $1 }
-        guard agrees else {
-            let wanted = dims.map { $0.map(String.init) ?? "?" }.joined(separator: ",")
-            throw LTError(
-                .shapeMismatch, "preprocessing makes \(sample) of an image, input '\(name)' takes [\(wanted)]",
-                hint: "give --size, --crop, --color or --layout")
-        }
-        return try Shape(sample)
     }
 }

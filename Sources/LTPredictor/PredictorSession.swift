@@ -21,76 +21,52 @@ public final class PredictorSession {
         session = try Session(predictor.plan)
     }
 
-    /// Runs a batch of preprocessed images.
-    /// - Parameter batch: [N] + `sampleShape`.
-    /// - Returns: raw outputs [N, columns].
-    public func raw(_ batch: Tensor) throws(LTError) -> Tensor {
-        let count = batch.dims.first ?? 0
-        if let fixed = predictor.fixedBatch, fixed != count { return try padded(batch, count, fixed) }
-        let outputs = try session.run([predictor.inputName: batch])
-        guard let output = outputs[predictor.outputName], output.type == .float32 else {
-            throw LTError(.typeMismatch, "output '\(predictor.outputName)' is not tensor(float)")
+    /// Runs a batch, in as many runs as a model that is exported for one batch size takes.
+    /// - Returns: one prediction per sample, in order; an image whose outputs make no sense has its error.
+    /// - Throws: what concerns the whole batch: errors of the model.
+    public func predict(_ batch: SampleBatch) throws(LTError) -> [Result<Prediction, LTError>] {
+        var results: [Result<Prediction, LTError>] = []
+        while results.count < batch.count {
+            let (input, geometries) = try batch.piece(from: results.count)
+            let outputs = try session.run([predictor.input.name: input])
+            results += try predictor.head.predictions(outputs, geometries, of: predictor.input.fixedBatch)
         }
-        guard count > 0, output.count == count * predictor.columns else {
-            throw LTError(
-                .shapeMismatch,
-                "output '\(predictor.outputName)' has shape \(output.shape), expected [\(count),\(predictor.columns)]")
-        }
-        return try output.reshaped(try Shape([count, predictor.columns]))
-    }
-
-    /// A model that is exported for one batch size gets that many, in as many runs as it takes.
-    private func padded(_ batch: Tensor, _ count: Int, _ fixed: Int) throws(LTError) -> Tensor {
-        let sample = predictor.sampleShape.count * 4
-        let result = try Tensor(.float32, try Shape([count, predictor.columns]))
-        let piece = try Tensor(.float32, try Shape([fixed] + predictor.sampleShape.dims))
-        for start in stride(from: 0, to: count, by: fixed) {
-            let taken = min(fixed, count - start)
-            memset(piece.rawPointer, 0, piece.byteCount)
-            memcpy(piece.rawPointer, batch.rawPointer + start * sample, taken * sample)
-            let rows = try raw(piece)
-            memcpy(
-                result.rawPointer + start * predictor.columns * 4, rows.rawPointer, taken * predictor.columns * 4)
-        }
-        return result
+        return results
     }
 
     /// Decides about encoded images. An image that cannot be read fails alone: its own result is the error.
     /// - Returns: one result per image, in order.
     /// - Throws: what concerns the whole batch: errors of the model, and what `Predictor.decider` throws.
-    public func decide(_ images: [[UInt8]]) throws(LTError) -> [Result<[ClassDecision], LTError>] {
+    public func decide(_ images: [[UInt8]]) throws(LTError) -> [Result<Decisions, LTError>] {
         let decider = try predictor.decider()
-        let shape = predictor.sampleShape
-        let whole = try Tensor(.float32, try Shape([max(images.count, 1)] + shape.dims))
-        var failures = [LTError?](repeating: nil, count: images.count)
-        var taken = 0
-        for (index, image) in images.enumerated() {
-            let sample = UnsafeMutableBufferPointer(
-                rebasing: whole.elements(Float.self)[taken * shape.count..<(taken + 1) * shape.count])
-            failures[index] = image.withUnsafeBytes { bytes -> LTError? in
-                do throws(LTError) {
-                    try predictor.prepare(bytes, into: sample)
-                    return nil
-                } catch { return error }
+        let batch = try SampleBatch(predictor, capacity: max(min(images.count, predictor.largestBatch), 1))
+        var results: [Result<Decisions, LTError>] = []
+        // Images whose predictions the batch will bring, by position.
+        var waiting: [Int] = []
+        func run() throws(LTError) {
+            for (index, prediction) in zip(waiting, batch.count > 0 ? try predict(batch) : []) {
+                switch prediction {
+                case .success(let prediction): results[index] = .success(try decider.decide(prediction))
+                case .failure(let error): results[index] = .failure(error)
+                }
             }
-            if failures[index] == nil { taken += 1 }
+            waiting.removeAll()
+            batch.removeAll()
         }
-        var rows: [Float] = []
-        if taken > 0 {
-            let batch = Tensor(.float32, try Shape([taken] + shape.dims), buffer: whole.buffer)
-            rows = try raw(batch).array()
-        }
-        var results: [Result<[ClassDecision], LTError>] = []
-        var row = 0
-        for failure in failures {
-            if let failure {
-                results.append(.failure(failure))
-            } else {
-                let range = row * predictor.columns..<(row + 1) * predictor.columns
-                results.append(.success(try decider.decide(Array(rows[range]))))
-                row += 1
+        for image in images {
+            let prepared: Result<Sample, LTError> = image.withUnsafeBytes { bytes in
+                do throws(LTError) { return .success(try predictor.prepare(bytes)) } catch { return .failure(error) }
             }
+            switch prepared {
+            case .success(let sample):
+                batch.append(sample)
+                waiting.append(results.count)
+                results.append(.failure(LTError(.cancelled, "not run yet")))
+            case .failure(let error): results.append(.failure(error))
+            }
+            if batch.isFull { try run() }
         }
+        try run()
         return results
     }
 }

@@ -21,16 +21,14 @@ extension SelfTest {
                 guard let preprocess = try DecisionLayer(reading: graph).preprocess else {
                     throw LTError(.notFound, "an image as input, but the model has no lt.preprocess")
                 }
-                guard let name = graph.runtimeInputs.first?.name, graph.runtimeInputs.count == 1 else {
-                    throw LTError(.unsupported, "an image as input of a model with \(graph.runtimeInputs.count) inputs")
-                }
+                let model = try ModelInput(graph)
                 let result = bytes.withUnsafeBytes { bytes -> Result<Tensor, LTError> in
                     do throws(LTError) { return .success(try preprocess.tensor(bytes).0) } catch {
                         return .failure(error)
                     }
                 }
                 let tensor = try result.get()
-                feed[name] = try tensor.reshaped(try Shape([1] + tensor.dims))
+                feed[model.name] = try tensor.reshaped(try model.shape(tensor.shape, count: 1))
             }
             let results = try Session(try Plan(graph, on: backend, options: options)).run(feed)
             var worst: Float = 0

@@ -44,6 +44,8 @@ struct StoreOptions: ParsableArguments {
                 try store.forEach { image throws(LTError) in
                     switch image.outcome {
                     case .scores(let scores): rows.append(.init(path: image.path, scores: .success(scores)))
+                    case .detections:
+                        throw LTError(.invalidArgument, "the store holds detections, expected scores of classes")
                     case .failed(let reason):
                         rows.append(.init(path: image.path, scores: .failure(LTError(.io, reason))))
                     }

@@ -9,7 +9,7 @@ import LTRuntime
 
 extension DecisionLayer.Task: ExpressibleByArgument {}
 extension DecisionLayer.Activation: ExpressibleByArgument {}
-extension Preprocess.Resize.Mode: ExpressibleByArgument {}
+extension ModelSettings.Resizing: ExpressibleByArgument {}
 extension Preprocess.Color: ExpressibleByArgument {}
 extension Preprocess.Layout: ExpressibleByArgument {}
 extension ResizeKernel: ExpressibleByArgument {}
@@ -99,7 +99,7 @@ struct ModelFlags: ParsableArguments {
     var labels: String?
 
     @Option(help: "How images get their size.")
-    var resize: Preprocess.Resize.Mode?
+    var resize: ModelSettings.Resizing?
 
     @Option(
         help: ArgumentHelp("The size to resize to. Default: the model's input, if it is fixed.", valueName: "n|HxW"))

@@ -60,17 +60,16 @@ struct Run: ParsableCommand {
         options.precision = runsOn.precision
         options.restart = restart
         options.settings = try flags.settings()
-        var formats: [any PredictionFormat.Type] = []
-        var files: [String] = []
-        if let jsonl { (formats, files) = (formats + [JSONLines.self], files + [jsonl]) }
-        if let csv { (formats, files) = (formats + [CSV.self], files + [csv]) }
+        var exports: [(format: any PredictionFormat, path: String)] = []
+        if let jsonl { exports.append((JSONLines(), jsonl)) }
+        if let csv { exports.append((CSV(), csv)) }
         let line = ProgressLine()
         let silent = quiet
         let summary = try Pipeline.run(
             model: model,
             images: ImageSources(paths: images, list: list, shard: shard.map { ($0.index, $0.count) }),
             options: options,
-            exports: zip(formats, files).map { ($0, $1) },
+            exports: exports,
             progress: { if !silent { line.show($0) } },
             isCancelled: { StopSignal.isRequested })
         if !quiet { LongTailInfer.note("\(summary)") }

@@ -7,7 +7,7 @@ import LTPredictions
 import Testing
 
 @Suite struct ExportTests {
-    private func exported<Format: PredictionFormat>(_ format: Format.Type) throws -> String {
+    private func exported(_ format: any PredictionFormat) throws -> String {
         let folder = try TemporaryFolder()
         let store = try PredictionStore.write(folder.file("p.db"), run: makeRun())
         try store.write([
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func jsonLines() throws {
-        let lines = try exported(JSONLines.self).split(separator: "\n")
+        let lines = try exported(JSONLines()).split(separator: "\n")
         let rows = try lines.map { line in
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         }
@@ -47,7 +47,7 @@ import Testing
             "c,,,\(score(-2)),nan",
             "d,\"cat; dog, \"\"wet\"\"\",,\(score(4)),\(score(1))", "",
         ].joined(separator: "\r\n")
-        #expect(try exported(CSV.self) == expected)
+        #expect(try exported(CSV()) == expected)
     }
 
     @Test func errorsOfTheFileAreNotLost() throws {
@@ -56,7 +56,7 @@ import Testing
         try store.write((0..<3000).map { image("image-\($0)", [1, 2]) })
         let decider = try store.run.decider()
         for path in ["/dev/full", folder.path, folder.file("no/such")] {
-            #expect(code { try store.export(as: CSV.self, to: path, decider: decider) } == .io)
+            #expect(code { try store.export(as: CSV(), to: path, decider: decider) } == .io)
         }
         try store.finish(complete: true)
     }

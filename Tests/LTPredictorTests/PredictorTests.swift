@@ -51,13 +51,13 @@ func makePredictor(
     @Test(arguments: ["reference", "cpu"]) func decisionsAreTheFormulas(device: String) throws {
         let backend = try BackendTable.named(device)
         let predictor = try makePredictor(try tinyModel(), on: backend)
-        #expect(predictor.columns == 2 && predictor.sampleShape.dims == [3, 8, 8] && predictor.fixedBatch == nil)
+        #expect(predictor.columns == 2 && predictor.sampleShape?.dims == [3, 8, 8])
         let session = try predictor.makeSession()
         let colours: [(UInt8, UInt8, UInt8)] = [(255, 0, 10), (3, 200, 255), (128, 64, 0)]
         let results = try session.decide(try colours.map { try png($0.0, $0.1, $0.2, side: 19) })
         #expect(results.count == 3)
         for (result, colour) in zip(results, colours) {
-            let decisions = try result.get()
+            let decisions = try #require(try result.get().classes)
             let raw = expected(Float(colour.0), Float(colour.1), Float(colour.2))
             for (decision, raw) in zip(decisions, raw) {
                 #expect(abs(decision.raw - raw) < 1e-5)
@@ -79,7 +79,7 @@ func makePredictor(
     @Test(arguments: [1, 3]) func aFixedBatchIsPadded(batch: Int) throws {
         let free = try makePredictor(try tinyModel()).makeSession()
         let predictor = try makePredictor(try tinyModel(batch: .fixed(batch)))
-        #expect(predictor.fixedBatch == batch)
+        #expect(predictor.input.fixedBatch == batch)
         let images = try (0..<5).map { try png(UInt8($0 * 40), 100, UInt8(255 - $0)) }
         let expected = try free.decide(images).map { try $0.get() }
         #expect(try predictor.makeSession().decide(images).map { try $0.get() } == expected)

@@ -1,48 +1,79 @@
-// Export: a store's decisions as a text file, image by image in input order. One file per format beside this one.
+// Export: what a store holds as a text file, image by image in input order. One file per format beside this one.
 
 import Glibc
 import LTCore
 import LTDecision
 
-/// A text format for decisions.
+/// A text format for predictions.
 public protocol PredictionFormat: Sendable {
     /// The name of its flag.
     static var name: String { get }
+    /// Checks before a run that the format can hold what it will make, and one of its images.
+    /// - Throws: `invalidArgument`, `notFound`.
+    func check(_ run: RunInfo) throws(LTError)
+    func check(image path: String) throws(LTError)
     /// What stands before the first image.
-    static func head(_ labels: [DecisionLayer.Label]) -> String
-    /// One image. `decisions` has one element per class, in the order of `labels`; nil for an image that failed.
-    static func line(_ image: StoredImage, _ decisions: [ClassDecision]?, _ labels: [DecisionLayer.Label]) -> String
+    mutating func head(_ store: PredictionStore) throws(LTError) -> String
+    /// One image. `decisions` has one element per class in the order of the run's classes, or one per detection; nil for
+    /// an image that failed.
+    mutating func line(_ image: StoredImage, _ decisions: Decisions?, _ run: RunInfo) throws(LTError) -> String
+    /// What stands after the last image.
+    func tail() -> String
+    /// What the caller should be told about the file.
+    var note: String? { get }
+}
+
+extension PredictionFormat {
+    public func check(_ run: RunInfo) throws(LTError) {}
+    public func check(image path: String) throws(LTError) {}
+    public mutating func head(_ store: PredictionStore) throws(LTError) -> String { "" }
+    public func tail() -> String { "" }
+    public var note: String? { nil }
 }
 
 extension PredictionStore {
     /// Writes the decisions of every image to `path` ("-": standard output).
     /// - Parameter decider: see `RunInfo.decider()`.
-    public func export<Format: PredictionFormat>(
-        as format: Format.Type, to path: String, decider: Decider
-    ) throws(LTError) {
-        let labels = run.classes
-        try within("--\(format.name) file \(path)") { () throws(LTError) in
+    /// - Returns: the format's note.
+    @discardableResult
+    public func export(
+        as format: any PredictionFormat, to path: String, decider: PredictionDecider
+    ) throws(LTError) -> String? {
+        var format = format
+        try within("--\(type(of: format).name) file \(path)") { () throws(LTError) in
+            try format.check(run)
             let sink = try TextSink(path)
-            try sink.write(format.head(labels))
+            try sink.write(try format.head(self))
             try forEach { image throws(LTError) in
-                var decisions: [ClassDecision]?
-                if case .scores(let raw) = image.outcome { decisions = try decider.decide(raw) }
-                try sink.write(format.line(image, decisions, labels))
+                let decisions = try image.outcome.prediction.map { (prediction) throws(LTError) in
+                    try decider.decide(prediction)
+                }
+                try sink.write(try format.line(image, decisions, run))
             }
+            try sink.write(format.tail())
             try sink.close()
         }
+        return format.note
     }
 }
 
 extension RunInfo {
     /// One label per column; without labels in the model, the column's number is id and name.
-    public var classes: [DecisionLayer.Label] {
-        layer.labels ?? (0..<columns).map { DecisionLayer.Label(id: $0, name: String($0)) }
+    public var classes: [DecisionLayer.Label] { layer.labels ?? (0..<columns).map { label($0) } }
+
+    /// The label of a class.
+    public func label(_ position: Int) -> DecisionLayer.Label {
+        guard let labels = layer.labels, labels.indices.contains(position) else {
+            return DecisionLayer.Label(id: position, name: String(position))
+        }
+        return labels[position]
     }
 
     /// What turns the run's raw outputs into decisions.
     /// - Throws: `invalidArgument` naming the flag for what the model did not say.
-    public func decider() throws(LTError) -> Decider { try Decider(layer, classCount: columns) }
+    public func decider() throws(LTError) -> PredictionDecider {
+        try PredictionDecider(layer, classCount: columns)
+    }
 }
 
 /// A buffered text file whose errors are not lost.
