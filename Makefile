@@ -23,8 +23,12 @@ deps: ## install the Debian packages that are missing (no-op when all are there)
 build: deps ## build the three tools in release mode
 	$(BUILD)
 
+.PHONY: cases
+cases: deps ## fetch ONNX's own test cases of opset 25 (1,653 of one node each)
+	@Utilities/onnx-cases.sh .build/onnx-cases
+
 .PHONY: test
-test: deps ## build and run the whole test suite (MODULE=LTImage for one module)
+test: deps cases ## build and run the whole test suite (MODULE=LTImage for one module)
 	$(TEST)
 
 .PHONY: demo

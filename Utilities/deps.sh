@@ -8,7 +8,7 @@ packages=(
     libturbojpeg0-dev libspng-dev libwebp-dev              # image decoders
     libsqlite3-dev                                         # the prediction store
     libtorch-dev libopenblas0-openmp                       # the trainer, and the BLAS that it runs on
-    libonnx-testdata                                       # ONNX's own cases, for the tests
+    libonnx-testdata python3 python3-pip                   # ONNX's own cases, for the tests: Debian's, and PyPI's
 )
 missing=()
 for package in "${packages[@]}"; do

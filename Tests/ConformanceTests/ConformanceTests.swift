@@ -1,6 +1,6 @@
-// ONNX's own test cases (Debian's libonnx-testdata, or LT_ONNX_TESTDATA) and ours with ONNX Runtime's numbers
+// ONNX's own test cases (Debian's libonnx-testdata, or LT_ONNX_TESTDATA, and those of the onnx wheel) and ours with ONNX Runtime's numbers
 // (Fixtures, made by Utilities/fixtures/operators.py) on every backend, through the comparer of `lt-infer verify`.
-// A case that the manifest does not list must pass; one that it lists must not.
+// A case that the data's manifest does not list must pass; one that it lists must not.
 
 import Foundation
 import LTCore
@@ -9,21 +9,31 @@ import Testing
 
 @Suite struct ConformanceTests {
     static let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    static let testdata =
+    /// Debian's libonnx-testdata: opset 17 and before.
+    static let debian =
         ProcessInfo.processInfo.environment["LT_ONNX_TESTDATA"] ?? "/usr/share/libonnx-testdata/data"
+    /// What Utilities/onnx-cases.sh fetched: opset 25 and before.
+    static let wheel = here.appending(path: "../../.build/onnx-cases").standardizedFileURL.path
 
     @Test(arguments: BackendTable.all.map(\.name))
-    func casesOfONNX(_ name: String) throws {
-        let rules = try Rule.read(Self.here.appending(path: "manifest.txt"))
-        let used = try run(Self.testdata, on: try BackendTable.named(name), rules)
-        for rule in rules where !used.contains(rule.what) {
-            Issue.record("the manifest lists '\(rule.what)', which no case needs")
-        }
-    }
+    func casesOfDebian(_ name: String) throws { try run(Self.debian, "manifest-debian.txt", name) }
+
+    @Test(
+        .enabled(if: FileManager.default.fileExists(atPath: wheel), "run `make cases`"),
+        arguments: BackendTable.all.map(\.name))
+    func casesOfOpset25(_ name: String) throws { try run(Self.wheel, "manifest.txt", name) }
 
     @Test(arguments: BackendTable.all.map(\.name))
     func casesOfONNXRuntime(_ name: String) throws {
         _ = try run(Self.here.appending(path: "Fixtures").path, on: try BackendTable.named(name), [])
+    }
+
+    private func run(_ folder: String, _ manifest: String, _ backend: String) throws {
+        let rules = try Rule.read(Self.here.appending(path: manifest))
+        let used = try run(folder, on: try BackendTable.named(backend), rules)
+        for rule in rules where !used.contains(rule.what) {
+            Issue.record("\(manifest) lists '\(rule.what)', which no case needs")
+        }
     }
 
     /// Runs the cases below a folder, records what the rules do not expect, and returns the rules that were needed.

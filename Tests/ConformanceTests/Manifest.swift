@@ -1,4 +1,4 @@
-// Manifest: the ONNX cases that do not simply pass, each with its reason (manifest.txt beside this file).
+// Manifest: the ONNX cases that do not simply pass, each with its reason (manifest*.txt beside this file, one per collection).
 
 import Foundation
 

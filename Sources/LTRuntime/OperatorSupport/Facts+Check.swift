@@ -2,10 +2,17 @@
 
 import LTCore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Bounds that keep a small file from asking for unbounded work.
 enum OperatorLimits {
-    /// The most bytes that one output of one operator may take: 4 GiB. More is an `outOfMemory` error.
-    static let outputBytes = 4 << 30
+    /// The most bytes that one output of one operator may take: 4 GiB, or what the environment's LT_MAX_TENSOR_BYTES
+    /// says. More is an `outOfMemory` error.
+    static let outputBytes = getenv("LT_MAX_TENSOR_BYTES").flatMap { Int(String(cString: $0)) } ?? 4 << 30
     /// The largest stride, dilation, pad or kernel extent; keeps sums and products of them far from overflow.
     static let extent = 1 << 24
     /// The most times that a loop runs.

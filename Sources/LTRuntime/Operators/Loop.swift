@@ -105,7 +105,8 @@ struct ScanOutputs {
         for (index, slices) in slices.enumerated() {
             let axis = index < axes.count ? axes[index] : 0
             if slices.isEmpty {
-                guard case .tensor(let type?, let dims)?? = index < types.count ? types[index] : nil else {
+                let stated: ValueType? = index < types.count ? types[index] : nil
+                guard case .tensor(let type?, let dims)? = stated else {
                     throw LTError(
                         .unsupported, "scan output \(index) has no slices, and the body does not state its type")
                 }
