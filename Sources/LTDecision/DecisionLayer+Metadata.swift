@@ -11,6 +11,7 @@ extension DecisionLayer {
         case schema = "lt.schema"
         case task = "lt.task"
         case preprocess = "lt.preprocess"
+        case clip = "lt.clip"
         case labels = "lt.labels"
         case trainCounts = "lt.train_counts"
         case groups = "lt.groups"
@@ -36,6 +37,7 @@ extension DecisionLayer {
         self.init(
             task: try Self.word(.task, metadata(.task)),
             preprocess: try Self.value(.preprocess, metadata(.preprocess)),
+            clip: try Self.value(.clip, metadata(.clip)),
             labels: try Self.value(.labels, metadata(.labels)),
             trainCounts: try Self.value(.trainCounts, metadata(.trainCounts)),
             groups: try Self.value(.groups, metadata(.groups)),
@@ -58,6 +60,7 @@ extension DecisionLayer {
         try Self.put(Self.currentSchema, .schema, &graph)
         try Self.put(task, .task, &graph)
         try Self.put(preprocess, .preprocess, &graph)
+        try Self.put(clip, .clip, &graph)
         try Self.put(labels, .labels, &graph)
         try Self.put(trainCounts, .trainCounts, &graph)
         try Self.put(groups, .groups, &graph)

@@ -14,6 +14,7 @@ extension DecisionLayer {
     public func validate() throws(LTError) {
         try validateSizes()
         try within("metadata key \(Key.preprocess.rawValue)") { () throws(LTError) in try preprocess?.validate() }
+        try clip?.validate()
         if let labels {
             guard !labels.isEmpty else { throw Self.invalid(.labels, "lists no class") }
             var seen: Set<Int> = []

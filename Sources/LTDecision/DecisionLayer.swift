@@ -72,6 +72,8 @@ public struct DecisionLayer: Sendable, Equatable {
     public var task: Task?
     /// From the encoded image to the input tensor.
     public var preprocess: Preprocess?
+    /// Of a model of clips: which frames it sees.
+    public var clip: ClipSampling?
     public var labels: [Label]?
     /// Training images that contain each class, in the order of `labels`.
     public var trainCounts: [Int]?
@@ -85,13 +87,15 @@ public struct DecisionLayer: Sendable, Equatable {
     public var selfTest: SelfTest?
 
     public init(
-        task: Task? = nil, preprocess: Preprocess? = nil, labels: [Label]? = nil, trainCounts: [Int]? = nil,
+        task: Task? = nil, preprocess: Preprocess? = nil, clip: ClipSampling? = nil, labels: [Label]? = nil,
+        trainCounts: [Int]? = nil,
         groups: FrequencyGroups? = nil,
         activation: Activation? = nil, calibration: Calibration? = nil, thresholds: Thresholds? = nil,
         postprocess: Postprocess? = nil, provenance: Provenance? = nil, selfTest: SelfTest? = nil
     ) {
         self.task = task
         self.preprocess = preprocess
+        self.clip = clip
         self.labels = labels
         self.trainCounts = trainCounts
         self.groups = groups

@@ -10,6 +10,8 @@ public struct ImageSources: Sendable {
     public var paths: [String]
     /// A file with one path per line ("-": standard input); relative paths are relative to the working folder.
     public var list: String?
+    /// Take folders of frames instead of images: every folder that directly holds images is one item.
+    public var areClips = false
     /// Take image number p when p mod count == index - 1; index counts from 1.
     public var shard: (index: Int, count: Int)?
 
@@ -22,6 +24,7 @@ public struct ImageSources: Sendable {
 
 /// Paths in memory, packed: 1 million of 60 bytes take 68 MB.
 public struct ImageList: Sendable {
+    private let areClips: Bool
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
     /// Files in folders that were passed over because their names are not of images, and the first of them.
@@ -45,12 +48,15 @@ public struct ImageList: Sendable {
     /// - Throws: `io` for a path that is not there or a folder or list that cannot be read, `invalidArgument` for a bad shard,
     ///   `notFound` when there is no image at all.
     public init(_ sources: ImageSources) throws(LTError) {
+        areClips = sources.areClips
         for path in sources.paths { try add(path) }
         if let list = sources.list { try addLines(of: list) }
         guard count > 0 else {
             let passed =
                 firstPassedOver.map { " (\(passedOver) files are not images by name, the first is \($0))" } ?? ""
-            throw LTError(.notFound, "no image in \(sources.paths.joined(separator: ", "))\(passed)")
+            throw LTError(
+                .notFound,
+                "no \(areClips ? "folder of frames" : "image") in \(sources.paths.joined(separator: ", "))\(passed)")
         }
         if let shard = sources.shard {
             guard shard.count >= 1, (1...shard.count).contains(shard.index) else {
@@ -66,12 +72,12 @@ public struct ImageList: Sendable {
     }
 
     private mutating func keep(_ isKept: (Int) -> Bool) {
-        var kept = ImageList()
+        var kept = ImageList(areClips: areClips)
         for index in 0..<count where isKept(index) { kept.append(self[index]) }
         (bytes, ends) = (kept.bytes, kept.ends)
     }
 
-    private init() {}
+    private init(areClips: Bool) { self.areClips = areClips }
 
     private mutating func add(_ path: String) throws(LTError) {
         var status = stat()
@@ -97,10 +103,14 @@ public struct ImageList: Sendable {
         }
     }
 
-    /// Folders may be links, but not endlessly deep ones.
-    private mutating func walk(_ folder: String, depth: Int) throws(LTError) {
-        guard depth < 64 else { throw LTError(.io, "folders deeper than 64 below each other: \(folder)") }
+    static func isImage(_ name: String) -> Bool {
+        suffixes.contains(name.split(separator: ".").last.map { $0.lowercased() } ?? "")
+    }
+
+    /// The names in a folder that are not hidden, in no order.
+    static func names(in folder: String) throws(LTError) -> [String] {
         guard let stream = opendir(folder) else { throw systemError("cannot read folder \(folder)") }
+        defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
@@ -108,15 +118,21 @@ public struct ImageList: Sendable {
             }
             if !name.hasPrefix(".") { names.append(name) }
         }
-        closedir(stream)
-        names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names
+    }
+
+    /// Folders may be links, but not endlessly deep ones.
+    private mutating func walk(_ folder: String, depth: Int) throws(LTError) {
+        guard depth < 64 else { throw LTError(.io, "folders deeper than 64 below each other: \(folder)") }
+        let names = try Self.names(in: folder).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        if areClips, names.contains(where: Self.isImage) { append(folder) }
         for name in names {
             let path = "\(folder)/\(name)"
             var status = stat()
             if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
                 try walk(path, depth: depth + 1)
-            } else if Self.suffixes.contains(name.split(separator: ".").last.map { $0.lowercased() } ?? "") {
-                append(path)
+            } else if Self.isImage(name) {
+                if !areClips { append(path) }
             } else {
                 passedOver += 1
                 firstPassedOver = firstPassedOver ?? path

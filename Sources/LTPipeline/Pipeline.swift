@@ -79,9 +79,11 @@ public enum Pipeline {
         if let batch = options.batch, !(1...4096).contains(batch) {
             throw LTError(.invalidArgument, "batch \(batch), expected 1 … 4096")
         }
-        let list = try ImageList(images)
         let plan = PlanOptions(threads: options.threads, precision: options.precision)
         let predictor = try Predictor(model, device: options.device, options: plan, settings: options.settings)
+        var images = images
+        images.areClips = predictor.clip != nil
+        let list = try ImageList(images)
         // What an export needs and nobody says is an error before the work, not after it.
         let decider = exports.isEmpty ? nil : try predictor.decider()
         let info = try runInfo(predictor, options)
@@ -137,6 +139,10 @@ public enum Pipeline {
         if let activation = options.settings.activation { settings["activation"] = activation.rawValue }
         if let labels = options.settings.labels {
             settings["labels"] = "sha256:" + SHA256.digest(of: labels.joined(separator: "\n"))
+        }
+        if let clip = predictor.clip {
+            settings["clip"] =
+                "\(clip.frames) frames, \(clip.sampling.rawValue), stride \(clip.stride), \(clip.layout.rawValue)"
         }
         if case .detections = predictor.head { settings["postprocess"] = postprocess(predictor.layer) }
         return RunInfo(

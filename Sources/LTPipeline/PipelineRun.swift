@@ -2,6 +2,7 @@
 
 import Foundation
 import LTCore
+import LTDecision
 import LTPredictions
 import LTPredictor
 
@@ -90,7 +91,7 @@ struct PipelineRun: Sendable {
         var pending: [Int] = []
         for index in 0..<list.count {
             let path = list[index]
-            if let stamp = Self.stamp(path), let predicted = try store.hasPrediction(path: path, stamp: stamp) {
+            if let stamp = stamp(path), let predicted = try store.hasPrediction(path: path, stamp: stamp) {
                 if predicted { summary.reused += 1 } else { summary.failed += 1 }
             } else {
                 pending.append(index)
@@ -99,7 +100,13 @@ struct PipelineRun: Sendable {
         return pending
     }
 
-    private static func stamp(_ path: String) -> FileStamp? {
+    /// What tells whether the item is the one that an earlier run saw.
+    private func stamp(_ path: String) -> FileStamp? {
+        guard let clip = predictor.clip else { return Self.stamp(path) }
+        return (try? ClipFolder(path, clip))?.stamp
+    }
+
+    static func stamp(_ path: String) -> FileStamp? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         return FileStamp(
@@ -111,6 +118,7 @@ struct PipelineRun: Sendable {
     private static func read(_ path: String, _ predictor: Predictor, into buffer: Buffer) -> ReadImage {
         var row = StoredImage(path: path, stamp: nil, digest: nil, outcome: .failed(""))
         do throws(LTError) {
+            if let clip = predictor.clip { return try readClip(row, clip, predictor, into: buffer) }
             // The stamp is from before reading: a file that changes meanwhile is done again by the next run.
             let stamp = Self.stamp(path)
             let content = try readFile(path, limit: 1 << 30)
@@ -126,6 +134,28 @@ struct PipelineRun: Sendable {
             row.outcome = .failed("\(error.code.rawValue): \(error.message)")
             return ReadImage(row: row, sample: nil)
         }
+    }
+}
+
+extension PipelineRun {
+    /// The same for a folder of frames.
+    private static func readClip(
+        _ row: StoredImage, _ clip: ClipSampling, _ predictor: Predictor, into buffer: Buffer
+    ) throws(LTError) -> ReadImage {
+        var row = row
+        let folder = try ClipFolder(row.path, clip)
+        row.stamp = folder.stamp
+        var hash = SHA256()
+        let sample = try predictor.prepare(
+            frames: { index throws(LTError) in
+                let content = try readFile(folder.frames[index], limit: 1 << 30)
+                hash.update(content.bytes)
+                return content
+            }, reusing: buffer)
+        row.digest = hash.digest
+        row.width = sample.geometry.originalWidth
+        row.height = sample.geometry.originalHeight
+        return ReadImage(row: row, sample: sample)
     }
 }
 

@@ -24,8 +24,19 @@ public struct ModelSettings: Sendable, Equatable {
     public var layout: Preprocess.Layout?
     /// The output that holds the scores; the first one when `nil`.
     public var output: String?
+    /// Of a model of clips.
+    public var clip = ClipSettings()
     /// How a detector's outputs become detections.
     public var postprocess: DecisionLayer.Postprocess?
+
+    /// What flags say of the frames of a clip.
+    public struct ClipSettings: Sendable, Equatable {
+        public var frames: Int?
+        public var sampling: ClipSampling.Sampling?
+        public var stride: Int?
+        public var layout: ClipSampling.Layout?
+        public init() {}
+    }
 
     /// How images get their size.
     public enum Resizing: String, Sendable, CaseIterable {
@@ -44,9 +55,10 @@ public struct ModelSettings: Sendable, Equatable {
     }
 
     /// The file's decision layer with these settings put over it.
-    /// - Parameter input: [height, width] of the model's input, where it is fixed: the size when no flag says one.
-    func apply(to layer: DecisionLayer, input: Preprocess.Size?) throws(LTError) -> DecisionLayer {
+    /// - Parameter input: what the model takes; sizes that it fixes need no flag.
+    func apply(to layer: DecisionLayer, input: ModelInput) throws(LTError) -> DecisionLayer {
         var layer = layer
+        if input.isClip { layer.clip = try clip(layer.clip, input) }
         if let task { layer.task = task }
         if let activation { layer.activation = activation }
         if let labels {
@@ -70,7 +82,7 @@ public struct ModelSettings: Sendable, Equatable {
             guard let mode = resize?.mode ?? preprocess.resize?.mode else {
                 throw Self.unsaid("how to resize", "--resize")
             }
-            guard let size = size ?? preprocess.resize?.size ?? input else {
+            guard let size = size ?? preprocess.resize?.size ?? input.size else {
                 throw Self.unsaid("the size to resize to", "--size")
             }
             preprocess.resize = .init(
@@ -86,6 +98,21 @@ public struct ModelSettings: Sendable, Equatable {
         return layer
     }
 
+    private func clip(_ stated: ClipSampling?, _ input: ModelInput) throws(LTError) -> ClipSampling {
+        guard let sampling = clip.sampling ?? stated?.sampling else {
+            throw Self.unsaid("which frames a clip is made of", "--clip-sampling", key: .clip)
+        }
+        let layout = clip.layout ?? stated?.layout ?? .cthw
+        guard let frames = clip.frames ?? stated?.frames ?? input.dims[layout == .cthw ? 1 : 0] else {
+            throw Self.unsaid("how many frames a clip has", "--clip-frames", key: .clip)
+        }
+        let stride = clip.stride ?? (sampling == stated?.sampling ? stated?.stride : nil)
+        guard stride != nil || sampling == .segments else {
+            throw Self.unsaid("how far apart the frames of a clip are", "--clip-stride", key: .clip)
+        }
+        return ClipSampling(frames: frames, sampling: sampling, stride: stride ?? 1, layout: layout)
+    }
+
     /// Reads class names from a text file, one per line.
     /// - Throws: `io`; `malformed` for a file without a name.
     public static func names(inFile path: String) throws(LTError) -> [String] {
@@ -96,7 +123,9 @@ public struct ModelSettings: Sendable, Equatable {
         return names
     }
 
-    static func unsaid(_ what: String, _ flag: String) -> LTError {
-        LTError(.invalidArgument, "neither the model (lt.preprocess) nor a flag says \(what)", hint: "give \(flag)")
+    static func unsaid(
+        _ what: String, _ flag: String, key: DecisionLayer.Key = .preprocess
+    ) -> LTError {
+        LTError(.invalidArgument, "neither the model (\(key.rawValue)) nor a flag says \(what)", hint: "give \(flag)")
     }
 }

@@ -20,8 +20,10 @@ public final class Predictor: Sendable {
     public let input: ModelInput
     /// What the outputs hold.
     public let head: ModelHead
-    /// The shape of one image's tensor, [channels, height, width] or [height, width, channels]; `nil`: each image has its
-    /// own.
+    /// Which frames the model sees, if it takes clips.
+    public var clip: ClipSampling? { input.isClip ? layer.clip : nil }
+    /// The shape of one image's tensor, [channels, height, width] or [height, width, channels], or of one clip's; `nil`:
+    /// each image has its own.
     public let sampleShape: Shape?
 
     /// Raw outputs per image, or a detector's classes.
@@ -57,12 +59,12 @@ public final class Predictor: Sendable {
         self.digest = digest
         do throws(LTError) {
             let input = try ModelInput(graph)
-            let layer = try settings.apply(to: try DecisionLayer(reading: graph), input: input.size)
+            let layer = try settings.apply(to: try DecisionLayer(reading: graph), input: input)
             guard let preprocess = layer.preprocess else {
                 throw ModelSettings.unsaid("how images become its input", "--resize, --mean and --std")
             }
             try layer.validate()
-            let sample = try input.sampleShape(preprocess)
+            let sample = try input.sampleShape(preprocess, layer.clip)
             let isDetector = layer.task?.isDetection == true
             guard sample != nil || isDetector else {
                 throw LTError(
@@ -96,6 +98,7 @@ public final class Predictor: Sendable {
     /// - Parameter buffer: memory for the tensor, where it is large enough; it must not be written again while the sample
     ///   is in use.
     public func prepare(_ bytes: UnsafeRawBufferPointer, reusing buffer: Buffer? = nil) throws(LTError) -> Sample {
+        guard !input.isClip else { throw LTError(.invalidArgument, "an image, the model takes clips of frames") }
         let image = try Image.decode(bytes, preprocess.decodeOptions)
         let geometry = try preprocess.geometry(width: image.width, height: image.height)
         let (height, width, channels) = (geometry.height, geometry.width, preprocess.channels)
@@ -108,6 +111,44 @@ public final class Predictor: Sendable {
         }
         try preprocess.apply(image, into: tensor.elements())
         return Sample(tensor: tensor, geometry: geometry)
+    }
+
+    /// The same for a clip: the encoded frames that `clip` chose, in order.
+    /// - Parameter frame: the bytes of frame `index`; asked for one after the other.
+    public func prepare(
+        frames frame: (_ index: Int) throws(LTError) -> Buffer, reusing buffer: Buffer? = nil
+    ) throws(LTError) -> Sample {
+        guard let clip, let shape = sampleShape else {
+            throw LTError(.invalidArgument, "a clip of frames, the model takes images")
+        }
+        let tensor =
+            if let buffer, buffer.byteCount >= shape.count * 4 {
+                Tensor(.float32, shape, buffer: buffer)
+            } else {
+                try Tensor(.float32, shape)
+            }
+        let clipElements = tensor.elements(Float.self)
+        let plane = shape.dims[2] * shape.dims[3]
+        let size = preprocess.channels * plane
+        let one = try Buffer(byteCount: size * 4)
+        let pixels = UnsafeMutableBufferPointer(start: one.pointer.assumingMemoryBound(to: Float.self), count: size)
+        var geometry: ImageGeometry?
+        for index in 0..<clip.frames {
+            do throws(LTError) {
+                let content = try frame(index)
+                let image = try Image.decode(content.bytes, preprocess.decodeOptions)
+                if geometry == nil { geometry = try preprocess.geometry(width: image.width, height: image.height) }
+                try preprocess.apply(image, into: pixels)
+            } catch {
+                throw error.inside("frame \(index) of the clip")
+            }
+            for channel in 0..<preprocess.channels {
+                let place =
+                    clip.layout == .cthw ? channel * clip.frames + index : index * preprocess.channels + channel
+                clipElements[place * plane..<(place + 1) * plane] = pixels[channel * plane..<(channel + 1) * plane]
+            }
+        }
+        return Sample(tensor: tensor, geometry: geometry ?? .identity(width: shape.dims[3], height: shape.dims[2]))
     }
 
     public func makeSession() throws(LTError) -> PredictorSession { try PredictorSession(self) }

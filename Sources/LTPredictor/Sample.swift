@@ -11,7 +11,8 @@ import LTImage
 
 /// One image's tensor, and how it was made of the image.
 public struct Sample: Sendable {
-    /// [channels, height, width] or [height, width, channels].
+    /// [channels, height, width] or [height, width, channels]; of a clip [channels, frames, height, width] or
+    /// [frames, channels, height, width].
     public let tensor: Tensor
     public let geometry: ImageGeometry
 }

@@ -13,6 +13,8 @@ extension ModelSettings.Resizing: ExpressibleByArgument {}
 extension Preprocess.Color: ExpressibleByArgument {}
 extension Preprocess.Layout: ExpressibleByArgument {}
 extension ResizeKernel: ExpressibleByArgument {}
+extension ClipSampling.Sampling: ExpressibleByArgument {}
+extension ClipSampling.Layout: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 
 /// `224` or `224x320` (height x width).
@@ -126,6 +128,18 @@ struct ModelFlags: ParsableArguments {
     @Option(help: "The tensor's layout.")
     var layout: Preprocess.Layout?
 
+    @Option(help: "Frames of a clip. Default: the model's input, if it is fixed.")
+    var clipFrames: Int?
+
+    @Option(help: "Which frames of a video make a clip: a window in the middle, or the middle of equal segments.")
+    var clipSampling: ClipSampling.Sampling?
+
+    @Option(help: "Frames of the video from one frame of the clip to the next (center).")
+    var clipStride: Int?
+
+    @Option(help: "Whether a clip is [channels, frames, …] or [frames, channels, …]. Default: cthw.")
+    var clipLayout: ClipSampling.Layout?
+
     @Option(help: ArgumentHelp("The output that holds the scores. Default: the first.", valueName: "name"))
     var output: String?
 
@@ -144,6 +158,10 @@ struct ModelFlags: ParsableArguments {
         settings.color = color
         settings.layout = layout
         settings.output = output
+        settings.clip.frames = clipFrames
+        settings.clip.sampling = clipSampling
+        settings.clip.stride = clipStride
+        settings.clip.layout = clipLayout
         return settings
     }
 }

@@ -16,12 +16,12 @@ import Testing
     static let wheel = here.appending(path: "../../.build/onnx-cases").standardizedFileURL.path
 
     @Test(arguments: BackendTable.all.map(\.name))
-    func casesOfDebian(_ name: String) throws { try run(Self.debian, "manifest-debian.txt", name) }
+    func casesOfDebian(_ name: String) throws { try run(Self.debian, "manifest.txt", name) }
 
     @Test(
         .enabled(if: FileManager.default.fileExists(atPath: wheel), "run `make cases`"),
         arguments: BackendTable.all.map(\.name))
-    func casesOfOpset25(_ name: String) throws { try run(Self.wheel, "manifest.txt", name) }
+    func casesOfOpset25(_ name: String) throws { try run(Self.wheel, "manifest-opset25.txt", name) }
 
     @Test(arguments: BackendTable.all.map(\.name))
     func casesOfONNXRuntime(_ name: String) throws {

@@ -22,6 +22,7 @@ func fullLayer(classes: Int = 3) -> DecisionLayer {
         task: .multilabel,
         preprocess: Preprocess(
             resize: .init(mode: .shortest, size: .init(72)), crop: .init(64), mean: [0.5, 0.4, 0.3]),
+        clip: .init(frames: 8, sampling: .center, stride: 2),
         labels: (0..<classes).map { .init(id: 10 * $0 + 1, name: "Klasse \"\($0)\" é/ü\n") },
         trainCounts: (0..<classes).map { 100 >> $0 }, groups: .db, activation: .sigmoid,
         calibration: Calibration(

@@ -5,14 +5,22 @@ import LTImage
 import LTPredictor
 
 public enum InputTensor {
-    /// Preprocesses `image` as `model` says (under `settings`) into what the model takes.
+    /// Preprocesses `image`, or a folder of frames, as `model` says (under `settings`) into what the model takes.
     /// - Throws: errors of `Predictor`, of the file and of its decoder.
     public static func make(
         model: String, image: String, settings: ModelSettings
     ) throws(LTError) -> Tensor {
         let predictor = try Predictor(model, device: "reference", settings: settings)
-        let content = try readFile(image)
-        let sample = try within("image \(image)") { () throws(LTError) in try predictor.prepare(content.bytes) }
+        let sample: Sample
+        if let clip = predictor.clip {
+            let folder = try ClipFolder(image, clip)
+            sample = try within("clip \(image)") { () throws(LTError) in
+                try predictor.prepare(frames: { index throws(LTError) in try readFile(folder.frames[index]) })
+            }
+        } else {
+            let content = try readFile(image)
+            sample = try within("image \(image)") { () throws(LTError) in try predictor.prepare(content.bytes) }
+        }
         return try sample.tensor.reshaped(try predictor.input.shape(sample.tensor.shape, count: 1))
     }
 }
