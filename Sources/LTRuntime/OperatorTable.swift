@@ -64,6 +64,7 @@ public enum OperatorTable {
         HardSwishOperator.self,
         IdentityOperator.self,
         IfOperator.self,
+        ImageDecoderOperator.self,
         InstanceNormalizationOperator.self,
         LRNOperator.self,
         LSTMOperator.self,

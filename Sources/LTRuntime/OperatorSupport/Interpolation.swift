@@ -46,6 +46,13 @@ struct ResizeAxis: Sendable {
 }
 
 extension Interpolation {
+    /// Any element has neighbours, but only numbers and bools are added up.
+    func check(_ type: ElementType) throws(LTError) {
+        guard mode == .nearest || type == .bool || Set.numbers.contains(type) else {
+            throw LTError(.unsupported, "mode \(mode) of tensor(\(type.onnxName)), expected numbers, or mode nearest")
+        }
+    }
+
     /// The coordinate on the input of output `position`; nil where tf_crop_and_resize looks outside.
     func coordinate(_ position: Int, _ axis: ResizeAxis) -> Double? {
         let (x, width) = (Double(position), axis.scale * Double(axis.input))
@@ -113,7 +120,8 @@ extension Interpolation {
         guard shape.count > 0 else { return try x.picking(shape, from: EmptyCollection()) }
         guard x.count > 0 else { throw LTError(.shapeMismatch, "X \(x.shape) is empty, output \(shape) is not") }
         if mode == .nearest {
-            let fill = try Tensor(scalar: extrapolation).castWithStrings(to: x.type)
+            // What is no number has no extrapolation_value.
+            let fill = Set.numbers.contains(x.type) ? try Tensor(scalar: extrapolation).cast(to: x.type) : nil
             return try x.picking(shape, axes: { nearestPosition($1, axes[$0]) }, fill: fill)
         }
         var values = try x.cast(to: .float64)

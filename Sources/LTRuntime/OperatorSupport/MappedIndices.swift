@@ -63,19 +63,6 @@ struct MappedIndices: Sequence {
 }
 
 extension Tensor {
-    /// The tensor of `shape` that holds this one `begins[k]` (or, cut, less than none) elements from the begin of axis k;
-    /// `outside` says which place of an axis an element beyond it repeats, -1: the `fill`.
-    func padding(
-        _ shape: Shape, begins: [Int], fill: Tensor? = nil, outside: (_ place: Int, _ size: Int) -> Int
-    ) throws(LTError) -> Tensor {
-        try picking(
-            shape,
-            axes: { axis, place in
-                let (place, size) = (place - begins[axis], dims[axis])
-                return place >= 0 && place < size ? place : outside(place, size)
-            }, fill: fill)
-    }
-
     /// The tensor of `shape` whose element at (i, j, …) is this one's at (source(0, i), source(1, j), …), or the `fill`
     /// where any of them is -1.
     func picking(_ shape: Shape, axes source: (_ axis: Int, _ place: Int) -> Int, fill: Tensor?) throws(LTError)

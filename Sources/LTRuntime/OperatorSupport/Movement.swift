@@ -141,6 +141,14 @@ extension Tensor {
         type.bits < 8 ? try packed(as: type) : Tensor(type, shape, buffer: buffer, byteOffset: byteOffset)
     }
 
+    /// The real and imaginary parts of complex elements, on a last axis of 2.
+    var parts: Tensor {
+        get throws(LTError) {
+            let real: ElementType = type == .complex64 ? .float32 : .float64
+            return Tensor(real, try Shape(dims + [2]), buffer: buffer, byteOffset: byteOffset)
+        }
+    }
+
     /// Sub-byte elements, one per byte.
     func unpacked() throws(LTError) -> Tensor {
         let result = try Tensor.output(.uint8, shape)

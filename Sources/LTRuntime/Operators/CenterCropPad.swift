@@ -28,7 +28,11 @@ struct CenterCropPadOperator: Operator {
         let shape = try outputShape(inputs)
         let x = inputs[0]!
         guard shape.count > 0 else { return [try x.picking(shape, from: EmptyCollection())] }
-        let begins = zip(x.dims, shape.dims).map { $0 > $1 ? -(($0 - $1) / 2) : ($1 - $0) / 2 }
-        return [try x.padding(shape, begins: begins) { _, _ in -1 }]
+        let shifts = zip(x.dims, shape.dims).map { $0 > $1 ? ($0 - $1) / 2 : -(($1 - $0) / 2) }
+        let axes = { (axis: Int, place: Int) in
+            let source = place + shifts[axis]
+            return source < x.dims[axis] ? max(source, -1) : -1
+        }
+        return [try x.picking(shape, axes: axes, fill: nil)]
     }
 }

@@ -1,4 +1,4 @@
-// NonZero: the coordinates of the elements other than 0, int64 [rank, count], in row-major order of the elements.
+// NonZero: the coordinates of the elements other than 0 (false, ""), int64 [rank, count], in row-major order of the elements.
 // New in opset 9; 13 added bfloat16.
 // https://onnx.ai/onnx/operators/onnx__NonZero.html
 
@@ -6,7 +6,7 @@ import LTCore
 
 struct NonZeroOperator: Operator {
     static let schema = OperatorSchema(
-        "NonZero", opsets: 9...Opset.latest, inputs: 1...1, types: .numbers.union([.bool]))
+        "NonZero", opsets: 9...Opset.latest, inputs: 1...1, types: .numbers.union(Set.complex).union([.bool, .string]))
 
     init(_ node: OperatorNode) throws(LTError) {}
 
@@ -17,7 +17,7 @@ struct NonZeroOperator: Operator {
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
         _ = try infer(inputs.map { $0.map { Facts($0) } })
         let x = inputs[0]!
-        let flags = try x.cast(to: .bool).array(of: Bool.self)
+        let flags = try flags(x)
         let found = flags.indices.filter { flags[$0] }
         let result = try Tensor.output(.int64, try Shape([x.shape.rank, found.count]))
         let coordinates = result.elements(Int64.self)
@@ -27,5 +27,15 @@ struct NonZeroOperator: Operator {
             }
         }
         return [result]
+    }
+
+    private func flags(_ x: Tensor) throws(LTError) -> [Bool] {
+        switch x.type {
+        case .string: return x.strings.map { !$0.isEmpty }
+        case .complex64, .complex128:
+            let parts = try x.parts.cast(to: .bool).array(of: Bool.self)
+            return (0..<x.count).map { parts[2 * $0] || parts[2 * $0 + 1] }
+        default: return try x.cast(to: .bool).array(of: Bool.self)
+        }
     }
 }

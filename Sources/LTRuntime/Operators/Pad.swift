@@ -41,7 +41,8 @@ struct PadOperator: Operator {
                 continue
             }
             let (begin, end) = amounts[axis]
-            guard dim + begin + end >= 0, mode == .constant || dim > 0 || begin <= 0 && end <= 0 else {
+            let kept = dim + min(begin, 0) + min(end, 0)
+            guard dim + begin + end >= 0, mode == .constant || kept > 0 || begin <= 0 && end <= 0 else {
                 throw LTError(.shapeMismatch, "pads \(begin), \(end) do not fit axis \(axis) of \(dims.text)")
             }
             result.append(dim + begin + end)
@@ -74,13 +75,21 @@ struct PadOperator: Operator {
         let shape = try outputShape(inputs)
         let x = inputs[0]!
         guard shape.count > 0 else { return [try x.picking(shape, from: EmptyCollection())] }
-        let begins = try amounts(inputs.map { $0.map { Facts($0) } }, x.shape.rank)?.map(\.begin) ?? []
+        let amounts = try amounts(inputs.map { $0.map { Facts($0) } }, x.shape.rank) ?? []
         var fill = inputs.count > 2 ? inputs[2] : nil
         if fill == nil, value != 0 { fill = try Tensor(scalar: value).cast(to: x.type) }
-        return [try x.padding(shape, begins: begins, fill: fill, outside: outside)]
+        let axes = { (axis: Int, place: Int) in
+            // What negative pads drop is not there to be repeated.
+            let (begin, end) = amounts[axis]
+            let dropped = max(0, -begin)
+            let source = source(place - max(0, begin), x.dims[axis] - dropped + min(0, end))
+            return source < 0 ? -1 : source + dropped
+        }
+        return [try x.picking(shape, axes: axes, fill: fill)]
     }
 
-    private func outside(_ place: Int, _ size: Int) -> Int {
+    private func source(_ place: Int, _ size: Int) -> Int {
+        if place >= 0 && place < size { return place }
         switch mode {
         case .constant: return -1
         case .edge: return place < 0 ? 0 : size - 1

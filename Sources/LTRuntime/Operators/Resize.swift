@@ -6,7 +6,7 @@ import LTCore
 import LTGraph
 
 struct ResizeOperator: Operator {
-    static let schema = OperatorSchema("Resize", opsets: 10...Opset.latest, inputs: 1...4, types: .numbers)
+    static let schema = OperatorSchema("Resize", opsets: 10...Opset.latest, inputs: 1...4, types: .all)
 
     let interpolation: Interpolation
     let axes: [Int]?
@@ -49,6 +49,7 @@ struct ResizeOperator: Operator {
 
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
+        try interpolation.check(x.type)
         guard let dims = x.dims else { return [Facts(x.type, nil)] }
         guard let plan = try plan(inputs, dims) else { return [Facts(x.type, try unknownDims(dims.count))] }
         return [Facts(x.type, plan.map { $0?.output })]

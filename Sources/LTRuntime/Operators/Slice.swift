@@ -1,5 +1,5 @@
-// Slice: X[starts:ends:steps] along axes, Python rules: negative places count from the end, out-of-range ones are clamped.
-// Attributes before opset 10, inputs (and steps) from it on; 13 added bfloat16.
+// Slice: X[starts:ends:steps] along axes, Python rules: negative places count from the end, out-of-range ones are clamped
+// (unlike Python, a start before the begin is element 0 for a negative step too). Attributes before opset 10, inputs (and steps) from it on; 13 added bfloat16.
 // https://onnx.ai/onnx/operators/onnx__Slice.html
 
 import LTCore
@@ -69,9 +69,12 @@ struct SliceOperator: Operator {
     }
 
     private func cut(_ size: Int, _ start: Int, _ end: Int, _ step: Int) -> Cut {
-        let range = step > 0 ? (0, size) : (-1, size - 1)
-        func clamp(_ place: Int) -> Int { min(max(place < 0 ? place + size : place, range.0), range.1) }
-        let (first, last) = (clamp(start), clamp(end))
+        func clamp(_ place: Int, _ low: Int, _ high: Int) -> Int {
+            min(max(place < 0 ? place + size : place, low), high)
+        }
+        let (first, last) =
+            step > 0
+            ? (clamp(start, 0, size), clamp(end, 0, size)) : (clamp(start, 0, size - 1), clamp(end, -1, size - 1))
         let distance = step > 0 ? last - first : first - last
         return Cut(start: first, step: step, count: distance <= 0 ? 0 : (distance - 1) / abs(step) + 1)
     }

@@ -1,5 +1,6 @@
 // TopK: the K largest (or smallest) elements along axis (default -1) and their positions (int64), in order; of equal ones
-// the lower position first. Opset 10 made K an input, 11 added largest, sorted and integers.
+// the lower position first. Opset 10 made K an input, 11 added largest, integers and sorted 0, which leaves the order open:
+// here it is the same.
 // https://onnx.ai/onnx/operators/onnx__TopK.html
 
 import LTCore
@@ -43,16 +44,14 @@ struct TopKOperator: NumberOperator {
         let (lines, kept) = (Lines(x.dims, axis: axis), Lines(outputs[0].dims, axis: axis))
         for line in 0..<(values.count == 0 ? 0 : lines.count) {
             let start = lines.start(line)
-            let order = (0..<lines.length).sorted { i, j in
-                let (a, b) = (source[start + i * lines.stride], source[start + j * lines.stride])
-                // NaN counts as the largest, so that the order is total.
-                let first = isLargest ? b < a || a.isNaN && !b.isNaN : a < b || b.isNaN && !a.isNaN
-                let second = isLargest ? a < b || b.isNaN && !a.isNaN : b < a || a.isNaN && !b.isNaN
-                return first || !second && i < j
+            // NaN counts as the largest, so that the order is total.
+            let keys = (0..<lines.length).lazy.map { place in
+                let key = source[start + place * lines.stride].orderKey
+                return isLargest ? ~key : key
             }
-            for place in 0..<kept.length {
-                values[kept.start(line) + place * kept.stride] = source[start + order[place] * lines.stride]
-                indices[kept.start(line) + place * kept.stride] = Int64(order[place])
+            for (number, place) in firstPlaces(kept.length, of: keys).enumerated() {
+                values[kept.start(line) + number * kept.stride] = source[start + place * lines.stride]
+                indices[kept.start(line) + number * kept.stride] = Int64(place)
             }
         }
     }

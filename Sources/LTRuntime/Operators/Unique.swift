@@ -8,7 +8,7 @@ import LTCore
 struct UniqueOperator: Operator {
     static let schema = OperatorSchema(
         "Unique", opsets: 11...Opset.latest, inputs: 1...1, outputs: 1...4,
-        types: .numbers.union([.bool, .string, .complex64, .complex128]))
+        types: .numbers.union(Set.complex).union([.bool, .string]))
 
     let axis: Int?
     let isSorted: Bool
@@ -83,45 +83,5 @@ struct UniqueOperator: Operator {
             x = try x.strided(try Shape(dims), strides)
         }
         return try x.orderKeys()
-    }
-}
-
-extension Tensor {
-    /// One number for each element (two for a complex one) whose order is that of the elements; not of sub-byte types
-    /// and float8.
-    func orderKeys() throws(LTError) -> [UInt64] {
-        func keys<T: Number>(_: T.Type) -> [UInt64] { elements(T.self).map(\.orderKey) }
-        func parts(_ type: ElementType) throws(LTError) -> [UInt64] {
-            try Tensor(type, try Shape([count, 2]), buffer: buffer, byteOffset: byteOffset).orderKeys()
-        }
-        switch type {
-        case .float32: return keys(Float.self)
-        case .float64: return keys(Double.self)
-        case .int8: return keys(Int8.self)
-        case .int16: return keys(Int16.self)
-        case .int32: return keys(Int32.self)
-        case .int64: return keys(Int64.self)
-        case .uint8: return keys(UInt8.self)
-        case .uint16: return keys(UInt16.self)
-        case .uint32: return keys(UInt32.self)
-        case .uint64: return keys(UInt64.self)
-        case .float16, .bfloat16: return try cast(to: .float32).orderKeys()
-        case .bool: return try unsigned.orderKeys()
-        case .complex64: return try parts(.float32)
-        case .complex128: return try parts(.float64)
-        case .string:
-            // By code points, as bytes: Swift's own comparison takes different spellings of a character for equal.
-            let texts = strings.map { Array($0.utf8) }
-            var keys = [UInt64](repeating: 0, count: texts.count)
-            var rank: UInt64 = 0
-            var last: [UInt8]?
-            for place in texts.indices.sorted(by: { texts[$0].lexicographicallyPrecedes(texts[$1]) }) {
-                if last != nil, last != texts[place] { rank += 1 }
-                last = texts[place]
-                keys[place] = rank
-            }
-            return keys
-        default: throw LTError(.unsupported, "no order of tensor(\(type.onnxName))")
-        }
     }
 }

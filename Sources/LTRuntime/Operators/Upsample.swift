@@ -4,7 +4,7 @@
 import LTCore
 
 struct UpsampleOperator: Operator {
-    static let schema = OperatorSchema("Upsample", opsets: 7...9, inputs: 1...2, types: .numbers)
+    static let schema = OperatorSchema("Upsample", opsets: 7...9, inputs: 1...2, types: .all)
 
     let interpolation: Interpolation
     /// Before opset 9.
@@ -22,6 +22,7 @@ struct UpsampleOperator: Operator {
 
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let x = try Self.first(inputs)
+        try interpolation.check(x.type)
         guard let dims = x.dims else { return [Facts(x.type, nil)] }
         guard let scales = try scales(inputs) else { return [Facts(x.type, try unknownDims(dims.count))] }
         var result: [Int?] = []
