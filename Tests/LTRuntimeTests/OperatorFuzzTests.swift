@@ -18,22 +18,29 @@ import Testing
         "num_groups", "hidden_size", "layout", "linear_before_reset", "input_forget", "is_causal", "q_num_heads",
         "kv_num_heads", "qk_matmul_output_mode", "softmax_precision", "num_heads", "rotary_embedding_dim",
         "interleaved", "p", "training_mode", "seed",
+        "detect_negative", "detect_positive", "dtype", "ignore_index", "inverse", "is_case_sensitive",
+        "max_gram_length", "max_skip_count", "maxsplit", "min_gram_length", "onesided", "output_datatype", "periodic",
+        "sample_size", "upper",
     ]
+    static let floats = ["alpha", "bias", "high", "lambd", "low", "mean", "scale", "seed"]
     static let lists = [
         "axes", "pads", "strides", "dilations", "kernel_shape", "perm", "split", "starts", "ends", "output_padding",
-        "output_shape", "value_ints", "pooled_shape",
+        "output_shape", "value_ints", "pooled_shape", "ngram_counts", "ngram_indexes", "pool_int64s", "shape",
     ]
     static let texts = [
         "round_mode": ["up", "down", "nearest", "odd"],
         "mode": [
             "linear", "cubic", "nearest", "reflect", "edge", "wrap", "avg", "max", "bilinear", "bicubic", "DCR", "CRD",
-            "circular",
+            "circular", "TF", "IDF", "TFIDF",
         ], "auto_pad": ["SAME_UPPER", "VALID", "odd"],
         "coordinate_transformation_mode": ["tf_crop_and_resize", "align_corners", "half_pixel", "output_half_pixel"],
         "equation": ["ij,jk->ik", "...i,i...", "ii->i", "->", "a,,b", "ij->ijk"], "approximate": ["tanh"],
-        "direction": ["reverse", "bidirectional"], "keep_aspect_ratio_policy": ["not_larger", "not_smaller"],
-        "reduction": ["add", "mul", "max", "min"],
+        "direction": ["reverse", "bidirectional", "LEFT", "RIGHT"], "keep_aspect_ratio_policy": ["not_larger", "not_smaller"],
+        "reduction": ["add", "mul", "max", "min", "none", "sum", "mean"],
         "padding_mode": ["border", "reflection", "zeros"],
+        "delimiter": ["", "1", "1 1"], "locale": ["en_US", "tr_TR"],
+        "case_change_action": ["LOWER", "UPPER"],
+        "pattern": ["", "[0-2]+", "(1*)*", "((){1000}){1000}", "(?i)\\w{2,}|\\PL", "[", "\\", "(?P<", "x{9}{9}"],
     ]
 
     private func number(_ random: inout SeededGenerator) -> Int64 {
@@ -58,6 +65,7 @@ import Testing
         switch type {
         case .string: return try Tensor(strings: (0..<shape.count).map { "\($0 % 3)" }, dims)
         case .int64: return try Tensor((0..<shape.count).map { _ in number(&random) }, dims)
+        case .int32: return try Tensor((0..<shape.count).map { _ in Int32(clamping: number(&random)) }, dims)
         case .float32:
             let special: [Float] = [.nan, .infinity, -.infinity, 1e30, 0]
             return try Tensor(
@@ -89,6 +97,12 @@ import Testing
         if chance(&random) { result["scales"] = .floats([1, 2, 0.5, 1e30]) }
         if chance(&random) {
             result["spatial_scale"] = .float([0.5, -1, 1e30, .nan].randomElement(using: &random) ?? 1)
+        }
+        for name in Self.floats where chance(&random) {
+            result[name] = .float([.nan, .infinity, -1, 0, 0.5, 2].randomElement(using: &random) ?? 0)
+        }
+        for name in ["stopwords", "pool_strings"] where chance(&random) {
+            result[name] = .strings(["0", "1", "1"].map { Array($0.utf8) })
         }
         return result
     }

@@ -72,6 +72,19 @@ extension UnaryRealOperator {
     }
 }
 
+/// Y = p(X) for real numbers; Y is bool.
+protocol PredicateOperator: RealOperator {
+    func formula<T: Real>(_ x: T) -> Bool
+}
+
+extension PredicateOperator {
+    func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] { [Facts(.bool, try Self.first(inputs).dims)] }
+    func kernel<T: Real>(_: T.Type, _ inputs: [Tensor?], _ outputs: [Tensor]) throws(LTError) {
+        let (x, y) = (inputs[0]!.elements(T.self), outputs[0].elements(Bool.self))
+        for index in y.indices { y[index] = formula(x[index]) }
+    }
+}
+
 /// Y = f(X) for all numbers.
 protocol UnaryNumberOperator: NumberOperator {
     func formula<T: Number>(_ x: T) -> T
@@ -101,6 +114,22 @@ extension BinaryOperator {
     }
     func kernel<T: Number>(_: T.Type, _ inputs: [Tensor?], _ outputs: [Tensor]) throws(LTError) {
         zip(inputs[0]!, inputs[1]!, into: outputs[0], (T, T, T).self) { formula($0, $1) }
+    }
+}
+
+/// C = f(A, B) of integers' bits, with broadcasting; all of one type.
+protocol BinaryBitsOperator: BitsOperator {
+    func formula<T: Bits>(_ a: T, _ b: T) -> T
+}
+
+extension BinaryBitsOperator {
+    func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
+        let a = try Self.first(inputs)
+        let b = try inputs.required(1, [a.type])
+        return [Facts(a.type, try broadcast([a.dims, b.dims]))]
+    }
+    func kernel<T: Bits>(_: T.Type, _ inputs: [Tensor], _ output: Tensor) {
+        zip(inputs[0], inputs[1], into: output, (T, T, T).self) { formula($0, $1) }
     }
 }
 

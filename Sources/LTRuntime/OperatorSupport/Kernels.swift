@@ -61,6 +61,29 @@ protocol RealOperator: Operator {
     func kernel<T: Real>(_: T.Type, _ inputs: [Tensor?], _ outputs: [Tensor]) throws(LTError)
 }
 
+/// The bits of an integer.
+typealias Bits = FixedWidthInteger & TensorElement & UnsignedInteger
+
+/// An operator with one kernel for the bits of all integer types, with one output; signed tensors are seen as unsigned.
+protocol BitsOperator: Operator {
+    func kernel<T: Bits>(_: T.Type, _ inputs: [Tensor], _ output: Tensor)
+}
+
+extension BitsOperator {
+    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
+        let (type, shape) = try outline(inputs)[0]
+        let output = try Tensor.output(type, shape)
+        let (bits, result) = (inputs.compactMap { $0?.unsigned }, output.unsigned)
+        switch result.type {
+        case .uint8: kernel(UInt8.self, bits, result)
+        case .uint16: kernel(UInt16.self, bits, result)
+        case .uint32: kernel(UInt32.self, bits, result)
+        default: kernel(UInt64.self, bits, result)
+        }
+        return [output]
+    }
+}
+
 extension NumberOperator {
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] { try computeNumbers(inputs) }
 

@@ -78,7 +78,9 @@ protocol Real: Number, BinaryFloatingPoint {
 
 /// The elementary functions that kernels use.
 enum RealFunction {
-    case exp, log, log1p, tanh, erf
+    case exp, expm1, log, log1p, erf
+    case sin, cos, tan, asin, acos, atan
+    case sinh, cosh, tanh, asinh, acosh, atanh
 }
 
 extension Number where Self: BinaryFloatingPoint {
@@ -121,10 +123,22 @@ extension Float: Real {
     static func apply(_ function: RealFunction, _ x: Float) -> Float {
         switch function {
         case .exp: expf(x)
+        case .expm1: expm1f(x)
         case .log: logf(x)
         case .log1p: log1pf(x)
-        case .tanh: tanhf(x)
         case .erf: erff(x)
+        case .sin: sinf(x)
+        case .cos: cosf(x)
+        case .tan: tanf(x)
+        case .asin: asinf(x)
+        case .acos: acosf(x)
+        case .atan: atanf(x)
+        case .sinh: sinhf(x)
+        case .cosh: coshf(x)
+        case .tanh: tanhf(x)
+        case .asinh: asinhf(x)
+        case .acosh: acoshf(x)
+        case .atanh: atanhf(x)
         }
     }
     func power(_ exponent: Float) -> Float { powf(self, exponent) }
@@ -134,10 +148,22 @@ extension Double: Real {
     static func apply(_ function: RealFunction, _ x: Double) -> Double {
         switch function {
         case .exp: exp(x)
+        case .expm1: expm1(x)
         case .log: log(x)
         case .log1p: log1p(x)
-        case .tanh: tanh(x)
         case .erf: erf(x)
+        case .sin: sin(x)
+        case .cos: cos(x)
+        case .tan: tan(x)
+        case .asin: asin(x)
+        case .acos: acos(x)
+        case .atan: atan(x)
+        case .sinh: sinh(x)
+        case .cosh: cosh(x)
+        case .tanh: tanh(x)
+        case .asinh: asinh(x)
+        case .acosh: acosh(x)
+        case .atanh: atanh(x)
         }
     }
     func power(_ exponent: Double) -> Double { pow(self, exponent) }

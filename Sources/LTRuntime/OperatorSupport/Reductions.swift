@@ -175,14 +175,22 @@ struct Lines {
     }
 
     func start(_ line: Int) -> Int { line / stride * stride * length + line % stride }
+
+    /// Where the elements of a line lie.
+    func places(_ line: Int) -> StrideTo<Int> {
+        let start = start(line)
+        return Swift.stride(from: start, to: start + length * stride, by: stride)
+    }
 }
 
-/// Softmax and LogSoftmax.
+/// Softmax, LogSoftmax and Hardmax: what becomes of each line of an axis.
 protocol SoftmaxFamily: RealOperator {
-    static var isLog: Bool { get }
     var axis: Int { get }
     /// Before opset 13: all axes from `axis` on as one.
     var flattens: Bool { get }
+    /// Transforms the line of elements at `places`.
+    func transform<T: Real>(
+        _ x: UnsafeMutableBufferPointer<T>, into y: UnsafeMutableBufferPointer<T>, at places: StrideTo<Int>)
 }
 
 extension SoftmaxFamily {
@@ -208,16 +216,19 @@ extension SoftmaxFamily {
         let axis = try place(x.shape.rank)
         let isFlat = flattens || axis == x.shape.rank
         let lines = isFlat ? Lines(x.dims, flattenedFrom: axis) : Lines(x.dims, axis: axis)
-        for line in 0..<lines.count {
-            let start = lines.start(line)
-            let indices = stride(from: start, to: start + lines.length * lines.stride, by: lines.stride)
-            let largest = indices.reduce(-T.infinity) { Swift.max($0, source[$1]) }
-            // A line of -inf alone has no distribution: NaN, as the formula gives.
-            let total = indices.reduce(0.0) { $0 + Double((source[$1] - largest).exponential) }
-            for index in indices {
-                let shifted = Double(source[index] - largest)
-                target[index] = T(Self.isLog ? shifted - total.logarithm : shifted.exponential / total)
-            }
-        }
+        for line in 0..<lines.count { transform(source, into: target, at: lines.places(line)) }
+    }
+}
+
+/// e^x / Σ e^x of one line, or its logarithm, shifted by the maximum so that nothing overflows.
+func softmax<T: Real>(
+    _ x: UnsafeMutableBufferPointer<T>, into y: UnsafeMutableBufferPointer<T>, at places: StrideTo<Int>, isLog: Bool
+) {
+    let largest = places.reduce(-T.infinity) { Swift.max($0, x[$1]) }
+    // A line of -inf alone has no distribution: NaN, as the formula gives.
+    let total = places.reduce(0.0) { $0 + Double((x[$1] - largest).exponential) }
+    for place in places {
+        let shifted = Double(x[place] - largest)
+        y[place] = T(isLog ? shifted - total.logarithm : shifted.exponential / total)
     }
 }

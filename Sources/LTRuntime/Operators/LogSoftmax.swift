@@ -7,10 +7,15 @@ import LTCore
 struct LogSoftmaxOperator: SoftmaxFamily {
     static let schema = OperatorSchema(
         "LogSoftmax", opsets: 1...Opset.latest, inputs: 1...1, types: .reals)
-    static let isLog = true
 
     let axis: Int
     let flattens: Bool
 
     init(_ node: OperatorNode) throws(LTError) { (axis, flattens) = try Self.axis(node) }
+
+    func transform<T: Real>(
+        _ x: UnsafeMutableBufferPointer<T>, into y: UnsafeMutableBufferPointer<T>, at places: StrideTo<Int>
+    ) {
+        softmax(x, into: y, at: places, isLog: true)
+    }
 }

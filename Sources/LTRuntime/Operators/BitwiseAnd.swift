@@ -1,0 +1,14 @@
+// BitwiseAnd: C = A ∧ B bit by bit, elementwise with broadcasting.
+// New in opset 18.
+// https://onnx.ai/onnx/operators/onnx__BitwiseAnd.html
+
+import LTCore
+
+struct BitwiseAndOperator: BinaryBitsOperator {
+    static let schema = OperatorSchema(
+        "BitwiseAnd", opsets: 18...Opset.latest, inputs: 2...2, types: .integers)
+
+    init(_ node: OperatorNode) throws(LTError) {}
+
+    func formula<T: Bits>(_ a: T, _ b: T) -> T { a & b }
+}

@@ -1,0 +1,13 @@
+// Sinh: Y = the hyperbolic sine of X, elementwise.
+// New in opset 9; 22 added bfloat16.
+// https://onnx.ai/onnx/operators/onnx__Sinh.html
+
+import LTCore
+
+struct SinhOperator: UnaryRealOperator {
+    static let schema = OperatorSchema("Sinh", opsets: 9...Opset.latest, inputs: 1...1, types: .reals)
+
+    init(_ node: OperatorNode) throws(LTError) {}
+
+    func formula<T: Real>(_ x: T) -> T { T.apply(.sinh, x) }
+}
