@@ -25,13 +25,22 @@ struct Inference: Sendable {
             do throws(LTError) {
                 let op = try OperatorTable.bind(node, opset: graph.opset(of: node))
                 operators.append(op)
-                let outputs = try op.infer(
-                    node.inputs.map { $0.isEmpty ? nil : facts[$0] }, Bodies(node, of: graph, facts))
+                let outputs = try Self.infer(node, op, of: graph, facts)
                 for (name, fact) in zip(node.outputs, outputs) where !name.isEmpty { facts[name] = fact }
             } catch {
                 throw error.inside(node.label)
             }
         }
+    }
+
+    /// What is known of the outputs of one node.
+    static func infer(
+        _ node: Node, _ op: any ValueOperator, of graph: Graph, _ facts: [String: ValueFacts]
+    ) throws(LTError) -> [ValueFacts] {
+        let inputs = node.inputs.map { $0.isEmpty ? nil : facts[$0] }
+        var outputs = try op.infer(inputs, Bodies(node, of: graph, facts))
+        PartialElements.complete(&outputs, of: node, op, inputs)
+        return outputs
     }
 
     /// What is known of the inputs that a caller feeds.

@@ -11,6 +11,8 @@ public struct Facts: Sendable {
     public var dims: [Int?]?
     /// The value itself where it is known already (initializers, folded constants).
     public var value: Tensor?
+    /// Some of the elements, where `value` is not known.
+    public var partial: PartialElements?
 
     public init(_ type: ElementType, _ dims: [Int?]?, value: Tensor? = nil) {
         self.type = type

@@ -20,7 +20,10 @@ struct ConstantOfShapeOperator: Operator {
     func infer(_ inputs: [Facts?]) throws(LTError) -> [Facts] {
         let shape = try Self.first(inputs)
         let rank = try shape.dims("input", ranks: 1...1).flatMap { $0[0] }
-        if let dims = try shape.integers("input") { return [Facts(value.type, try Shape(dims).dims)] }
+        if let dims = try shape.partialIntegers("input") {
+            _ = try Shape(dims.compactMap { $0 })
+            return [Facts(value.type, dims)]
+        }
         return [Facts(value.type, try rank.map(unknownDims))]
     }
 

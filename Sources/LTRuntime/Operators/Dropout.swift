@@ -25,7 +25,7 @@ struct DropoutOperator: Operator {
                 throw LTError(.shapeMismatch, "\(name) has \(count) elements, expected 1")
             }
         }
-        return [x, Facts(hasBoolMask ? .bool : x.type, x.dims)]
+        return [Facts(x.type, x.dims), Facts(hasBoolMask ? .bool : x.type, x.dims)]
     }
 
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {

@@ -12,8 +12,9 @@ struct ExpandOperator: Operator {
         let x = try Self.first(inputs)
         let shape = try inputs.required(1, [.int64])
         _ = try shape.dims("shape", ranks: 1...1)
-        guard let wanted = try shape.integers("shape") else { return [Facts(x.type, nil)] }
-        return [Facts(x.type, try broadcast([x.dims, try Shape(wanted).dims]))]
+        guard let wanted = try shape.partialIntegers("shape") else { return [Facts(x.type, nil)] }
+        _ = try Shape(wanted.compactMap { $0 })
+        return [Facts(x.type, try broadcast([x.dims, wanted]))]
     }
 
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {

@@ -17,21 +17,23 @@ struct ReshapeOperator: Operator {
         let x = try Self.first(inputs)
         let shape = try inputs.required(1, [.int64])
         let rank = try shape.dims("shape", ranks: 1...1).flatMap { $0[0] }
-        guard let wanted = try shape.integers("shape") else { return [Facts(x.type, try rank.map(unknownDims))] }
+        guard let wanted = try shape.partialIntegers("shape") else { return [Facts(x.type, try rank.map(unknownDims))] }
         return [try x.reshaped(try resolve(wanted, x.dims))]
     }
 
-    private func resolve(_ wanted: [Int], _ dims: [Int?]?) throws(LTError) -> [Int?] {
+    /// Of elements of the shape that are not known, any may be the -1.
+    private func resolve(_ wanted: [Int?], _ dims: [Int?]?) throws(LTError) -> [Int?] {
         var result: [Int?] = []
         // What -1 has to make up for: the dimensions of X that are not copied.
         var left = dims
         var stated: [Int?] = []
         for (axis, size) in wanted.enumerated() {
             switch size {
+            case nil: result.append(nil)
             case 0 where !allowsZero:
                 if let dims {
                     guard axis < dims.count else {
-                        throw LTError(.shapeMismatch, "shape \(wanted) copies dimension \(axis) of \(dims.text)")
+                        throw LTError(.shapeMismatch, "shape \(wanted.text) copies dimension \(axis) of \(dims.text)")
                     }
                     // A dimension of 0 makes every product 0, it cannot be left out of the balance.
                     if dims[axis] != 0 { left?[axis] = 1 } else { stated.append(0) }
@@ -40,26 +42,28 @@ struct ReshapeOperator: Operator {
                     result.append(nil)
                 }
             case -1: result.append(nil)
-            case 0...:
+            case let size? where size >= 0:
                 stated.append(size)
                 result.append(size)
-            default: throw LTError(.invalidArgument, "shape \(wanted), expected dimensions of at least -1")
+            default: throw LTError(.invalidArgument, "shape \(wanted.text), expected dimensions of at least -1")
             }
         }
         let open = wanted.indices.filter { wanted[$0] == -1 }
-        guard open.count <= 1 else { throw LTError(.invalidArgument, "shape \(wanted) has more than one -1") }
-        guard let left, let have = try left.product(), let need = try stated.product() else { return result }
+        guard open.count <= 1 else { throw LTError(.invalidArgument, "shape \(wanted.text) has more than one -1") }
+        guard !wanted.contains(nil), let left, let have = try left.product(), let need = try stated.product() else {
+            return result
+        }
         if let place = open.first {
             guard need > 0, have % need == 0 else {
                 if allowsZero || have != 0 || need != 0 {
-                    throw LTError(.shapeMismatch, "\(left.text) does not divide into shape \(wanted)")
+                    throw LTError(.shapeMismatch, "\(left.text) does not divide into shape \(wanted.text)")
                 }
                 result[place] = 0
                 return result
             }
             result[place] = have / need
         } else if have != need {
-            throw LTError(.shapeMismatch, "cannot view \(dims?.text ?? "?") as \(wanted): other element count")
+            throw LTError(.shapeMismatch, "cannot view \(dims?.text ?? "?") as \(wanted.text): other element count")
         }
         return result
     }

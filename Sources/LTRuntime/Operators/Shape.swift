@@ -21,7 +21,11 @@ struct ShapeOperator: Operator {
         let first = clamp(start)
         let kept = Array(dims[first..<max(first, clamp(end ?? dims.count))])
         let known = kept.compactMap { $0 }
-        guard known.count == kept.count else { return [Facts(.int64, [kept.count])] }
+        guard known.count == kept.count else {
+            var facts = Facts(.int64, [kept.count])
+            if !known.isEmpty { facts.partial = try PartialElements(kept) }
+            return [facts]
+        }
         return [Facts(try Tensor(known.map(Int64.init)))]
     }
 

@@ -24,7 +24,7 @@ struct FoldConstants: Pass {
             do throws(LTError) {
                 let op = try OperatorTable.bind(node, opset: graph.opset(of: node))
                 let arguments = node.inputs.map { $0.isEmpty ? nil : facts[$0] }
-                let outputs = try op.infer(arguments, Inference.Bodies(node, of: graph, facts))
+                let outputs = try Inference.infer(node, op, of: graph, facts)
                 for (name, fact) in zip(node.outputs, outputs) where !name.isEmpty { facts[name] = fact }
                 guard var inferred = try? outputs.map(Optional.some).tensors().compactMap({ $0 }),
                     try fold(node, op, arguments, &inferred)

@@ -6,10 +6,10 @@ import LTGraph
 
 struct FuseActivationPatterns: Pass {
     func apply(_ graph: Graph) throws(LTError) -> Graph {
-        let view = View(graph)
+        let view = PatternView(graph)
         var result = graph
         for (index, node) in graph.nodes.enumerated() where node.isDefaultDomain && node.opType == "Mul" {
-            guard let (activation, input) = try view.match(node), view.isFloat(input) else { continue }
+            guard let (activation, input) = try view.activation(node), view.isFloat(input) else { continue }
             let (name, parameters) = activation.attributes
             result.nodes[index] = Node(
                 "Activation", name: node.name, domain: ActivationOperator.schema.domain, inputs: [input],
@@ -19,89 +19,60 @@ struct FuseActivationPatterns: Pass {
         }
         return try RemoveDeadCode().apply(result)
     }
+}
 
-    /// The graph with what matching needs. What a match leaves unread, dead code removal takes away.
-    private struct View {
-        let graph: Graph
-        let makers: [String: Int]
-        let facts: Inference?
-
-        init(_ graph: Graph) {
-            self.graph = graph
-            makers = graph.makers
-            facts = try? Inference(graph)
+extension PatternView {
+    fileprivate func activation(_ node: Node) throws(LTError) -> (Activation, String)? {
+        guard node.inputs.count == 2 else { return nil }
+        for (x, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
+            if let sigmoid = maker(other, "Sigmoid"), sigmoid.inputs[0] == x { return (.silu, x) }
+            if let gate = maker(other, "HardSigmoid"), gate.inputs[0] == x,
+                abs((try gate.float("alpha") ?? 0.2) - 1 / 6) < 1e-6, try gate.float("beta") ?? 0.5 == 0.5
+            {
+                return (.hardSwish, x)
+            }
+            if let division = maker(other, "Div"), graph.scalar(division.inputs[1]) == 6,
+                let clip = maker(division.inputs[0], "Clip"), clip.inputs.count == 3,
+                graph.scalar(clip.inputs[1]) == 0, graph.scalar(clip.inputs[2]) == 6,
+                let add = maker(clip.inputs[0], "Add"), operand(add, besides: 3) == x
+            {
+                return (.hardSwish, x)
+            }
         }
+        return gelu(node)
+    }
 
-        func isFloat(_ name: String) -> Bool { facts?[name]?.type == .float32 }
-
-        func maker(_ name: String, _ opType: String) -> Node? {
-            guard let index = makers[name], graph.nodes[index].opType == opType, graph.nodes[index].isDefaultDomain
+    /// (x · (1 + erf(x/√2))) · ½, or (x · ½) · (1 + erf(x/√2)).
+    private func gelu(_ node: Node) -> (Activation, String)? {
+        func erfInput(_ name: String) -> String? {
+            guard let add = maker(name, "Add"), let erfName = operand(add, besides: 1),
+                let erf = maker(erfName, "Erf")
             else { return nil }
-            return graph.nodes[index]
-        }
-
-        /// The other operand of a commutative node with a constant number.
-        func operand(_ node: Node, besides number: Float) -> String? {
-            guard node.inputs.count == 2 else { return nil }
-            for (constant, other) in [(1, 0), (0, 1)] {
-                guard let value = graph.scalar(node.inputs[constant]) else { continue }
-                if abs(value - number) <= 1e-5 * abs(number) { return node.inputs[other] }
+            if let division = maker(erf.inputs[0], "Div"), let divisor = graph.scalar(division.inputs[1]),
+                abs(divisor - Float(2).squareRoot()) < 1e-5
+            {
+                return division.inputs[0]
+            }
+            if let product = maker(erf.inputs[0], "Mul") {
+                return operand(product, besides: Float(0.5).squareRoot())
             }
             return nil
         }
-
-        func match(_ node: Node) throws(LTError) -> (Activation, String)? {
-            guard node.inputs.count == 2 else { return nil }
-            for (x, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
-                if let sigmoid = maker(other, "Sigmoid"), sigmoid.inputs[0] == x { return (.silu, x) }
-                if let gate = maker(other, "HardSigmoid"), gate.inputs[0] == x,
-                    abs((try gate.float("alpha") ?? 0.2) - 1 / 6) < 1e-6, try gate.float("beta") ?? 0.5 == 0.5
-                {
-                    return (.hardSwish, x)
-                }
-                if let division = maker(other, "Div"), graph.scalar(division.inputs[1]) == 6,
-                    let clip = maker(division.inputs[0], "Clip"), clip.inputs.count == 3,
-                    graph.scalar(clip.inputs[1]) == 0, graph.scalar(clip.inputs[2]) == 6,
-                    let add = maker(clip.inputs[0], "Add"), operand(add, besides: 3) == x
-                {
-                    return (.hardSwish, x)
-                }
+        func product(_ node: Node) -> String? {
+            for (x, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])]
+            where erfInput(other) == x {
+                return x
             }
-            return gelu(node)
+            return nil
         }
-
-        /// (x · (1 + erf(x/√2))) · ½, or (x · ½) · (1 + erf(x/√2)).
-        private func gelu(_ node: Node) -> (Activation, String)? {
-            func erfInput(_ name: String) -> String? {
-                guard let add = maker(name, "Add"), let erfName = operand(add, besides: 1),
-                    let erf = maker(erfName, "Erf")
-                else { return nil }
-                if let division = maker(erf.inputs[0], "Div"), let divisor = graph.scalar(division.inputs[1]),
-                    abs(divisor - Float(2).squareRoot()) < 1e-5
-                {
-                    return division.inputs[0]
-                }
-                if let product = maker(erf.inputs[0], "Mul") {
-                    return operand(product, besides: Float(0.5).squareRoot())
-                }
-                return nil
-            }
-            func product(_ node: Node) -> String? {
-                for (x, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])]
-                where erfInput(other) == x {
-                    return x
-                }
-                return nil
-            }
-            if let inner = operand(node, besides: 0.5), let mul = maker(inner, "Mul"), let x = product(mul) {
+        if let inner = operand(node, besides: 0.5), let mul = maker(inner, "Mul"), let x = product(mul) {
+            return (.gelu, x)
+        }
+        for (half, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
+            if let mul = maker(half, "Mul"), let x = operand(mul, besides: 0.5), erfInput(other) == x {
                 return (.gelu, x)
             }
-            for (half, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
-                if let mul = maker(half, "Mul"), let x = operand(mul, besides: 0.5), erfInput(other) == x {
-                    return (.gelu, x)
-                }
-            }
-            return nil
         }
+        return nil
     }
 }

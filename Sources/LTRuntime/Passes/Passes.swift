@@ -8,7 +8,8 @@ enum Passes {
     static func optimise(_ graph: Graph) throws(LTError) -> Graph {
         let passes: [any Pass] = [
             FoldConstants(), InlineBranches(), RemoveIdentities(), FoldConstants(), EliminateCommonSubexpressions(),
-            FuseActivationPatterns(), FoldBatchNormalization(), NormalisationToAffine(), FormLinear(),
+            FuseLayerNormalization(), FuseActivationPatterns(), FoldBatchNormalization(), NormalisationToAffine(),
+            FormLinear(),
             FuseEpilogues(), RemoveDeadCode(),
         ]
         return try run(passes, graph)
