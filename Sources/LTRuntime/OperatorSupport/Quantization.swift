@@ -193,10 +193,10 @@ struct ByteQuantizer {
     private let zeroPoint: Float
     private let limits: (low: Float, high: Float)
 
-    /// `zeroPoint` is a tensor of one element of that type.
-    init(_ type: ElementType, zeroPoint: Tensor, _ shape: Shape) throws(LTError) {
+    /// `zeroPoint` is a tensor of one element of that type; without one it is 0.
+    init(_ type: ElementType, zeroPoint: Tensor?, _ shape: Shape) throws(LTError) {
         result = try Tensor.output(type, shape)
-        self.zeroPoint = Float(try zeroPoint.zeroPoints()[0])
+        self.zeroPoint = Float(try zeroPoint?.zeroPoints()[0] ?? 0)
         limits = type == .int8 ? (-128, 127) : (0, 255)
     }
 
