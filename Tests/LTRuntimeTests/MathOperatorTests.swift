@@ -143,7 +143,10 @@ import Testing
         _ op: String, _ attributes: OrderedDictionary<String, Attribute>, output: String = "y"
     ) throws(LTError) -> Tensor {
         let node = Node(op, inputs: [], outputs: [output], attributes: attributes)
-        return try OperatorTable.bind(node, opset: 22).run([])[0]
+        guard let operation = try OperatorTable.bind(node, opset: 22) as? any Operator else {
+            throw LTError(.notFound, "no operator on tensors")
+        }
+        return try operation.run([])[0]
     }
 
     @Test func seedsDecide() throws {

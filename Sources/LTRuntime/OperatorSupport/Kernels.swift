@@ -1,5 +1,6 @@
 // Kernels: how a reference kernel that is generic over the element type gets run: infer the outputs, allocate them,
-// switch once over the type. Half precision is widened to float32, computed there and rounded once at the end.
+// switch once over the type. Half precision is widened to float32, computed there and rounded once at the end; 8-bit
+// floats, which no result of these kernels has, are widened too.
 
 import LTCore
 
@@ -127,7 +128,9 @@ extension Operator {
         for (type, shape) in outline { outputs.append(try .output(type.isHalf ? .float32 : type, shape)) }
         var widened = inputs
         for (index, input) in inputs.enumerated() {
-            if let input, input.type.isHalf { widened[index] = try input.cast(to: .float32) }
+            if let input, input.type.isHalf || MiniFloat(input.type) != nil {
+                widened[index] = try input.cast(to: .float32)
+            }
         }
         try body(widened, outputs)
         for (index, (type, _)) in outline.enumerated() where type.isHalf {

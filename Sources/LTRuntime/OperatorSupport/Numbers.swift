@@ -182,6 +182,7 @@ extension Set<ElementType> {
     static let reals: Self = [.float32, .float64, .float16, .bfloat16]
     static let integers: Self = [.int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64]
     static let numbers: Self = reals.union(integers)
+    static let float8s: Self = [.float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz]
     static let tinyIntegers: Self = [.int4, .uint4, .int2, .uint2]
     static let complex: Self = [.complex64, .complex128]
     static let indices: Self = [.int32, .int64]

@@ -5,7 +5,8 @@
 import LTCore
 
 struct IsInfOperator: PredicateOperator {
-    static let schema = OperatorSchema("IsInf", opsets: 10...Opset.latest, inputs: 1...1, types: .reals)
+    static let schema = OperatorSchema(
+        "IsInf", opsets: 10...Opset.latest, inputs: 1...1, types: .reals.union(Set.float8s))
 
     let detectsNegative: Bool
     let detectsPositive: Bool

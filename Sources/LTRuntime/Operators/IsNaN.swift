@@ -5,7 +5,8 @@
 import LTCore
 
 struct IsNaNOperator: PredicateOperator {
-    static let schema = OperatorSchema("IsNaN", opsets: 9...Opset.latest, inputs: 1...1, types: .reals)
+    static let schema = OperatorSchema(
+        "IsNaN", opsets: 9...Opset.latest, inputs: 1...1, types: .reals.union(Set.float8s))
 
     init(_ node: OperatorNode) throws(LTError) {}
 
