@@ -73,30 +73,33 @@ struct RoiAlignOperator: RealOperator {
         var grid = 0.0
     }
 
-    private func taps<T: Real>(_: T.Type, from begin: Double, to end: Double, bins: Int, extent: Int) -> Taps<T> {
-        let start = begin * scale - (isHalfPixel ? 0.5 : 0)
-        let length = isHalfPixel ? (end - begin) * scale : max((end - begin) * scale, 1)
-        let size = length / Double(bins)
+    /// Computed in T, as the standard's own implementation does: its rounding decides what lies outside.
+    private func taps<T: Real>(from begin: T, to end: T, bins: Int, extent: Int) -> Taps<T> {
+        let offset: T = isHalfPixel ? 0.5 : 0
+        let start = begin * T(scale) - offset
+        let wanted = end * T(scale) - offset - start
+        let length = isHalfPixel ? wanted : max(wanted, 1)
+        let size = length / T(bins)
         var taps = Taps<T>()
         guard abs(start) < 1e15, abs(length) < 1e15 else {
             taps.bounds = [Int](repeating: 0, count: bins + 1)
             taps.misses = [Bool](repeating: true, count: bins)
             return taps
         }
-        taps.grid = samples > 0 ? Double(samples) : size.rounded(.up)
-        let (step, last) = (size / taps.grid, Double(extent - 1))
+        taps.grid = samples > 0 ? Double(samples) : Double(size.rounded(.up))
+        let (step, last) = (Double(size) / taps.grid, T(extent - 1))
         for bin in 0..<bins {
-            let origin = start + Double(bin) * size
+            let origin = start + T(bin) * size
             // Only the samples near the input are walked, however large the region is.
             var (first, end) = (0.0, max(taps.grid, 0))
             if step > 0 {
-                first = min(max(((-1 - origin) / step - 1).rounded(.down), 0), end)
-                end = max(min(((last + 1 - origin) / step + 1).rounded(.up), end), first)
+                first = min(max(((-1 - Double(origin)) / step - 2).rounded(.down), 0), end)
+                end = max(min((Double(last + 1 - origin) / step + 2).rounded(.up), end), first)
             }
             var misses = first > 0 || end < taps.grid
             let base = taps.places.count
             for sample in Int(first)..<Int(end) {
-                let place = origin + (Double(sample) + 0.5) * step
+                let place = origin + (T(sample) + 0.5) * size / T(taps.grid)
                 guard place >= -1, place <= last + 1 else {
                     misses = true
                     continue
@@ -108,10 +111,10 @@ struct RoiAlignOperator: RealOperator {
                     // Neighbouring samples share places; for a mean their weights add up.
                     let shared = taps.places.indices.suffix(2).last { $0 >= base && taps.places[$0] == tap }
                     if let shared, !takesMaximum {
-                        taps.weights[shared] += T(weight)
+                        taps.weights[shared] += weight
                     } else {
                         taps.places.append(tap)
-                        taps.weights.append(T(weight))
+                        taps.weights.append(weight)
                     }
                 }
             }
@@ -136,9 +139,9 @@ struct RoiAlignOperator: RealOperator {
         let line = UnsafeMutablePointer<T>.allocate(capacity: columns)
         defer { line.deallocate() }
         for region in batches.indices {
-            let box = (0..<4).map { Double(regions[4 * region + $0]) }
-            let across = taps(T.self, from: box[0], to: box[2], bins: width, extent: columns)
-            let down = taps(T.self, from: box[1], to: box[3], bins: height, extent: rows)
+            let box = regions[4 * region..<4 * region + 4].map { $0 }
+            let across = taps(from: box[0], to: box[2], bins: width, extent: columns)
+            let down = taps(from: box[1], to: box[3], bins: height, extent: rows)
             let count = T(max(across.grid * down.grid, 1))
             let used = (across.places.min() ?? 0)..<(across.places.max() ?? -1) + 1
             for channel in 0..<channels {
