@@ -12,10 +12,13 @@ public enum Verify {
     public struct Tolerance: Sendable {
         public var rtol: Double
         public var atol: Double
+        /// Allowed beyond these, as a share of the greatest finite |expected| of the same output.
+        public var relativeToMax: Double
         /// The defaults are ONNX's own.
-        public init(rtol: Double = 1e-3, atol: Double = 1e-7) {
+        public init(rtol: Double = 1e-3, atol: Double = 1e-7, relativeToMax: Double = 0) {
             self.rtol = rtol
             self.atol = atol
+            self.relativeToMax = relativeToMax
         }
     }
 
@@ -148,11 +151,13 @@ public enum Verify {
             guard equal else { throw LTError(.conflict, "elements of \(actual.shape) differ from what is expected") }
             return
         }
+        let greatest = b.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+        let absolute = tolerance.atol + tolerance.relativeToMax * greatest
         var (wrong, worst, place) = (0, -1.0, 0)
         for index in a.indices where a[index] != b[index] && !(a[index].isNaN && b[index].isNaN) {
             let difference = abs(a[index] - b[index])
             // NaN and infinite differences fail as well.
-            if difference <= tolerance.atol + tolerance.rtol * abs(b[index]), difference.isFinite { continue }
+            if difference <= absolute + tolerance.rtol * abs(b[index]), difference.isFinite { continue }
             wrong += 1
             let severity = difference.isFinite ? difference : .infinity
             if severity > worst { (worst, place) = (severity, index) }
@@ -160,7 +165,8 @@ public enum Verify {
         guard wrong == 0 else {
             throw LTError(
                 .conflict,
-                "\(wrong) of \(a.count) elements differ, most at \(place): \(a[place]), expected \(b[place])")
+                "\(wrong) of \(a.count) elements differ, most at \(place): \(a[place]), expected \(b[place]) "
+                    + "(greatest expected: \(greatest))")
         }
     }
 

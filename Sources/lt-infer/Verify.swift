@@ -21,6 +21,12 @@ struct Verify: ParsableCommand {
     @Option(help: "Absolute tolerance of test cases.")
     var atol = LTRuntime.Verify.Tolerance().atol
 
+    @Option(
+        help: ArgumentHelp(
+            "Tolerance of test cases as a share of the greatest expected value of an output, beside the other two.",
+            valueName: "share"))
+    var relativeToMax = LTRuntime.Verify.Tolerance().relativeToMax
+
     @Flag(name: .shortAndLong, help: "A line for cases that pass, too.")
     var verbose = false
 
@@ -30,8 +36,8 @@ struct Verify: ParsableCommand {
 
     func run() throws {
         let result = try Verification.run(
-            paths, device: runsOn.device, options: runsOn.planOptions, tolerance: .init(rtol: rtol, atol: atol),
-            verbose: verbose
+            paths, device: runsOn.device, options: runsOn.planOptions,
+            tolerance: .init(rtol: rtol, atol: atol, relativeToMax: relativeToMax), verbose: verbose
         ) { print($0) }
         print(result)
         if result.failed > 0 { throw ExitCode.failure }

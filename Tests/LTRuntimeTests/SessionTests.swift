@@ -27,6 +27,15 @@ import Testing
         return builder.graph
     }
 
+    @Test func tolerances() throws {
+        let expected = try Tensor([Float(-10), 0, 1])
+        let actual = try Tensor([Float(-10), 0.0009, 1])
+        try Verify.compare(actual, expected, .init(rtol: 0, atol: 0, relativeToMax: 1e-4))
+        for strict in [Verify.Tolerance(rtol: 0, atol: 0, relativeToMax: 8e-5), .init(rtol: 1e-2, atol: 1e-4)] {
+            #expect(throws: LTError.self) { try Verify.compare(actual, expected, strict) }
+        }
+    }
+
     @Test func anyBatchGivesTheSameRows() throws {
         var random = SeededGenerator(seed: 22)
         let plan = try Plan(try Self.network(), on: CPUBackend(), options: PlanOptions(threads: 2, maxBatch: 5))
