@@ -152,47 +152,88 @@ void lt_layer_norm(const float *x, const float *scale, const float *bias, float 
     run(&j, rows, columns * 2, norm_body);
 }
 
+static void reduce_body(void *context, int index, int count) {
+    job *j = context;
+    size_t from, to, step = j->lanes * j->inner;
+    share(j->items, index, count, &from, &to);
+    for (size_t row = from; row < to; row++)
+        j->table->reduce((lt_reduce_op)j->op, j->x + row * step, j->y + row * j->inner, j->lanes, j->inner);
+}
+void lt_reduce(lt_reduce_op op, const float *x, float *y, size_t outer, size_t count, size_t inner) {
+    job j = {.op = (int)op, .x = x, .y = y, .lanes = count, .inner = inner};
+    run(&j, outer, count * inner, reduce_body);
+}
+
 // --- moves
 typedef struct {
     int rank;
-    const int64_t *dims, *strides;
-    const uint32_t *x;
-    uint32_t *y;
-    size_t items, slice;
+    size_t size, items;
+    const int64_t *dims, *x_strides, *y_strides;
+    const char *x;
+    char *y;
 } move;
 
-/// Walks the outer dimensions; the inner two are copied as tiles.
-static void transpose_body(void *context, int index, int count) {
+enum { LT_TILE = 16 };
+
+/// The inner two dimensions, as tiles.
+#define LT_PLANE(TYPE)                                                                                       \
+    static void plane_##TYPE(const TYPE *x, TYPE *y, int64_t rows, int64_t columns, int64_t xr, int64_t xc, \
+                             int64_t yr, int64_t yc) {                                                      \
+        if (yc == 1 && xc == 0) {                                                                            \
+            for (int64_t r = 0; r < rows; r++)                                                               \
+                for (int64_t c = 0; c < columns; c++) y[r * yr + c] = x[r * xr];                             \
+            return;                                                                                          \
+        }                                                                                                    \
+        for (int64_t r0 = 0; r0 < rows; r0 += LT_TILE)                                                       \
+            for (int64_t c0 = 0; c0 < columns; c0 += LT_TILE) {                                              \
+                int64_t r1 = r0 + LT_TILE < rows ? r0 + LT_TILE : rows;                                      \
+                int64_t c1 = c0 + LT_TILE < columns ? c0 + LT_TILE : columns;                                \
+                for (int64_t r = r0; r < r1; r++)                                                            \
+                    for (int64_t c = c0; c < c1; c++) y[r * yr + c * yc] = x[r * xr + c * xc];               \
+            }                                                                                                \
+    }
+LT_PLANE(uint8_t)
+LT_PLANE(uint16_t)
+LT_PLANE(uint32_t)
+LT_PLANE(uint64_t)
+#undef LT_PLANE
+
+static void copy_body(void *context, int index, int count) {
     move *m = context;
     size_t from, to;
     share(m->items, index, count, &from, &to);
     int last = m->rank - 1;
-    int64_t rows = m->dims[last - 1], columns = m->dims[last];
-    int64_t rs = m->strides[last - 1], cs = m->strides[last];
+    int64_t rows = last > 0 ? m->dims[last - 1] : 1, columns = m->dims[last], size = (int64_t)m->size;
+    int64_t xr = last > 0 ? m->x_strides[last - 1] : 0, xc = m->x_strides[last];
+    int64_t yr = last > 0 ? m->y_strides[last - 1] : 0, yc = m->y_strides[last];
     for (size_t item = from; item < to; item++) {
         size_t rest = item;
-        const uint32_t *x = m->x;
+        const char *x = m->x;
+        char *y = m->y;
         for (int d = last - 2; d >= 0; d--) {
-            x += (int64_t)(rest % (size_t)m->dims[d]) * m->strides[d];
+            int64_t at = (int64_t)(rest % (size_t)m->dims[d]);
             rest /= (size_t)m->dims[d];
+            x += at * m->x_strides[d] * size;
+            y += at * m->y_strides[d] * size;
         }
-        uint32_t *y = m->y + item * (size_t)(rows * columns);
-        if (cs == 1) {
-            for (int64_t r = 0; r < rows; r++) memcpy(y + r * columns, x + r * rs, (size_t)columns * 4);
-        } else {
-            for (int64_t r0 = 0; r0 < rows; r0 += 16)
-                for (int64_t c0 = 0; c0 < columns; c0 += 16) {
-                    int64_t r1 = r0 + 16 < rows ? r0 + 16 : rows, c1 = c0 + 16 < columns ? c0 + 16 : columns;
-                    for (int64_t r = r0; r < r1; r++)
-                        for (int64_t c = c0; c < c1; c++) y[r * columns + c] = x[r * rs + c * cs];
-                }
+        if (xc == 1 && yc == 1) {
+            for (int64_t r = 0; r < rows; r++) memcpy(y + r * yr * size, x + r * xr * size, (size_t)(columns * size));
+            continue;
+        }
+        switch (size) {
+            case 1: plane_uint8_t((const uint8_t *)x, (uint8_t *)y, rows, columns, xr, xc, yr, yc); break;
+            case 2: plane_uint16_t((const uint16_t *)x, (uint16_t *)y, rows, columns, xr, xc, yr, yc); break;
+            case 4: plane_uint32_t((const uint32_t *)x, (uint32_t *)y, rows, columns, xr, xc, yr, yc); break;
+            default: plane_uint64_t((const uint64_t *)x, (uint64_t *)y, rows, columns, xr, xc, yr, yc);
         }
     }
 }
-void lt_transpose(int rank, const int64_t *dims, const int64_t *strides, const uint32_t *x, uint32_t *y) {
-    move m = {.rank = rank, .dims = dims, .strides = strides, .x = x, .y = y, .items = 1};
+void lt_copy(size_t size, int rank, const int64_t *dims, const void *x, const int64_t *x_strides, void *y,
+             const int64_t *y_strides) {
+    move m = {.rank = rank, .size = size, .items = 1, .dims = dims, .x_strides = x_strides, .y_strides = y_strides, .x = x, .y = y};
     for (int d = 0; d < rank - 2; d++) m.items *= (size_t)dims[d];
-    lt_parallel(team(m.items, (size_t)(dims[rank - 2] * dims[rank - 1])), transpose_body, &m);
+    size_t plane = (size_t)dims[rank - 1] * (rank > 1 ? (size_t)dims[rank - 2] : 1);
+    lt_parallel(team(m.items, plane), copy_body, &m);
 }
 
 typedef struct {

@@ -8,5 +8,5 @@
 #include "math_vector.h"
 #pragma clang attribute pop
 #include "math_table.h"
-const lt_math_table lt_math_avx2 = {unary_avx2, binary_avx2, affine_avx2, softmax_avx2, layer_norm_avx2};
+const lt_math_table lt_math_avx2 = {unary_avx2, binary_avx2, affine_avx2, softmax_avx2, layer_norm_avx2, reduce_avx2};
 #endif

@@ -8,5 +8,5 @@
 #include "math_vector.h"
 #pragma clang attribute pop
 #include "math_table.h"
-const lt_math_table lt_math_avx512 = {unary_avx512, binary_avx512, affine_avx512, softmax_avx512, layer_norm_avx512};
+const lt_math_table lt_math_avx512 = {unary_avx512, binary_avx512, affine_avx512, softmax_avx512, layer_norm_avx512, reduce_avx512};
 #endif

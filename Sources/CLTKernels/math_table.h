@@ -8,6 +8,7 @@ typedef struct {
     void (*affine)(const float *, const float *, const float *, float *, size_t, size_t);
     void (*softmax)(const float *, float *, size_t);
     void (*layer_norm)(const float *, const float *, const float *, float, float *, size_t);
+    void (*reduce)(lt_reduce_op, const float *, float *, size_t, size_t);
 } lt_math_table;
 
 extern const lt_math_table lt_math_portable;

@@ -233,6 +233,64 @@ static void LT_NAME(layer_norm)(const float *x, const float *scale, const float 
     for (; i < n; i++) y[i] = (x[i] - mean) * factor * scale[i] + (bias ? bias[i] : 0.f);
 }
 
+static inline __attribute__((always_inline)) vf LT_NAME(fold)(lt_reduce_op op, vf total, vf x) {
+    switch (op) {
+        case LT_REDUCE_L1: return total + PICK(x < S(0.f), -x, x);
+        case LT_REDUCE_L2:
+        case LT_REDUCE_SUM_SQUARE: return total + x * x;
+        case LT_REDUCE_MAX: return PICK((total != total) | (total >= x), total, x);
+        case LT_REDUCE_MIN: return PICK((total != total) | (total <= x), total, x);
+        default: return total + x;
+    }
+}
+
+/// y[i] of x[k, i], k < n: 16 columns at a time; a lone column is cut into 16 that are folded at the end.
+static inline __attribute__((always_inline)) void LT_NAME(reduce_as)(lt_reduce_op op, const float *x, float *y, size_t n,
+                                                                     size_t inner) {
+    float start = op == LT_REDUCE_MAX ? -INFINITY : op == LT_REDUCE_MIN ? INFINITY : 0.f, tail[16];
+    float share = op == LT_REDUCE_MEAN ? 1.f / (float)n : 1.f;
+    size_t wide = inner == 1 ? n / 16 : n, step = inner == 1 ? 16 : inner, columns = inner == 1 ? 16 : inner;
+    for (size_t i = 0; i < columns; i += 16) {
+        size_t some = columns - i < 16 ? columns - i : 16;
+        vf total = S(start);
+        if (some == 16) {
+            for (size_t k = 0; k < wide; k++) total = LT_NAME(fold)(op, total, L(x + k * step + i));
+        } else {
+            for (size_t k = 0; k < wide; k++) {
+                memset(tail, 0, sizeof tail);
+                memcpy(tail, x + k * step + i, some * 4);
+                total = LT_NAME(fold)(op, total, L(tail));
+            }
+        }
+        if (inner == 1) {
+            vf one = S(start);
+            for (int lane = 0; lane < 16; lane++) {
+                vf x0 = S(total[lane]);
+                // The lanes are sums already.
+                one = op == LT_REDUCE_MAX || op == LT_REDUCE_MIN ? LT_NAME(fold)(op, one, x0) : one + x0;
+            }
+            for (size_t k = wide * 16; k < n; k++) one = LT_NAME(fold)(op, one, S(x[k]));
+            total = one;
+            some = 1;
+        }
+        total *= S(share);
+        ST(tail, total);
+        for (size_t k = 0; k < some; k++) y[i + k] = op == LT_REDUCE_L2 ? sqrtf(tail[k]) : tail[k];
+    }
+}
+
+static void LT_NAME(reduce)(lt_reduce_op op, const float *x, float *y, size_t n, size_t inner) {
+    switch (op) {
+        case LT_REDUCE_SUM: LT_NAME(reduce_as)(LT_REDUCE_SUM, x, y, n, inner); break;
+        case LT_REDUCE_MEAN: LT_NAME(reduce_as)(LT_REDUCE_MEAN, x, y, n, inner); break;
+        case LT_REDUCE_L1: LT_NAME(reduce_as)(LT_REDUCE_L1, x, y, n, inner); break;
+        case LT_REDUCE_L2: LT_NAME(reduce_as)(LT_REDUCE_L2, x, y, n, inner); break;
+        case LT_REDUCE_SUM_SQUARE: LT_NAME(reduce_as)(LT_REDUCE_SUM_SQUARE, x, y, n, inner); break;
+        case LT_REDUCE_MAX: LT_NAME(reduce_as)(LT_REDUCE_MAX, x, y, n, inner); break;
+        default: LT_NAME(reduce_as)(LT_REDUCE_MIN, x, y, n, inner);
+    }
+}
+
 #undef L
 #undef ST
 #undef S

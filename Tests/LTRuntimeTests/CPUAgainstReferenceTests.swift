@@ -172,6 +172,95 @@ import Testing
         try expectAgreement(graph("Transpose", inputs: [x]), [x], tolerance: 0)
     }
 
+    /// Slice with steps either way, Split, Expand, for elements of all widths.
+    @Test(arguments: [ElementType.float32, .uint8, .float16, .int64]) func views(type: ElementType) throws {
+        var random = SeededGenerator(seed: 21)
+        let floats = try random.tensor([3, 17, 5, 21])
+        let scaled = try Tensor(floats.array(of: Float.self).map { ($0 * 20).rounded() }, floats.dims)
+        let cast = graph("Cast", inputs: [("x", scaled)], attributes: ["to": .int(Int64(type.rawValue))])
+        let x = ("x", try #require(try run(cast, [("x", scaled)], on: "reference")["y"]))
+        func expectEqual(_ graph: Graph, _ comment: String) throws {
+            let (reference, cpu) = (try run(graph, [x], on: "reference"), try run(graph, [x], on: "cpu"))
+            for (name, expected) in reference { try Verify.compare(try #require(cpu[name]), expected) }
+        }
+        let slices: [(starts: [Int64], ends: [Int64], axes: [Int64], steps: [Int64])] = [
+            ([1], [3], [0], [1]), ([2, 1], [15, 20], [1, 3], [3, 2]), ([-1], [-100], [3], [-1]),
+            ([16, 4], [0, 0], [1, 2], [-5, -1]), ([7], [8], [1], [1 << 40]), ([0], [21], [-1], [20]),
+            ([5], [5], [1], [1 << 40]),
+        ]
+        for slice in slices {
+            let constants = [
+                ("starts", try Tensor(slice.starts)), ("ends", try Tensor(slice.ends)),
+                ("axes", try Tensor(slice.axes)), ("steps", try Tensor(slice.steps)),
+            ]
+            try expectEqual(graph("Slice", inputs: [x], constants: constants), "\(slice)")
+        }
+        for axis in 0..<4 {
+            var builder = GraphBuilder(name: "split", opset: 17)
+            _ = builder.input("x", type, x.1.dims.map { Dimension.fixed($0) })
+            let first = Int64(1)
+            _ = builder.initializer("split", try Tensor([first, Int64(x.1.dims[axis]) - 1]))
+            let parts = builder.nodes("Split", ["x", "split"], outputs: 2, attributes: ["axis": .int(Int64(axis))])
+            for (index, part) in parts.enumerated() { builder.output(part, as: "y\(index)", type, []) }
+            var graph = builder.graph
+            for index in graph.outputs.indices { graph.outputs[index].type = nil }
+            try expectEqual(graph, "axis \(axis)")
+        }
+        for shape: [Int64] in [[2, 1, 1, 1, 1], [3, 17, 5, 21]] {
+            try expectEqual(graph("Expand", inputs: [x], constants: [("shape", try Tensor(shape))]), "\(shape)")
+        }
+        let narrow = ("x", try Tensor(try random.tensor([5, 1, 3, 1]).array(of: Float.self), [5, 1, 3, 1]))
+        let expand = graph("Expand", inputs: [narrow], constants: [("shape", try Tensor([Int64(2), 1, 7, 1, 11]))])
+        try expectAgreement(expand, [narrow], tolerance: 0)
+    }
+
+    @Test(arguments: [
+        "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare",
+    ]) func reductions(op: String) throws {
+        var random = SeededGenerator(seed: 23)
+        for dims in [[3, 5, 7, 4], [2, 33, 1, 50], [1, 1, 1, 1], [4, 20, 6, 1]] {
+            let x = ("x", try random.tensor(dims))
+            for axes: [Int64] in [[3], [-1, -2], [0], [1], [1, 2], [0, 1, 2, 3], [0, 2], [2, 3]] {
+                for keepdims: Int64 in [0, 1] {
+                    let attributes: Attributes = ["axes": .ints(axes), "keepdims": .int(keepdims)]
+                    let node = graph(op, inputs: [x], attributes: attributes, opset: 11)
+                    try expectAgreement(node, [x], "\(dims) \(axes) \(keepdims)")
+                }
+            }
+        }
+        var values = [Float](repeating: 1, count: 37)
+        values[20] = .nan
+        let x = ("x", try Tensor(values, [1, 37]))
+        try expectAgreement(graph(op, inputs: [x], attributes: ["axes": .ints([1])], opset: 11), [x])
+    }
+
+    /// Products of all kinds, and what is none: diagonals, sums of one operand, three operands, broadcasting.
+    @Test(arguments: [
+        "ij,jk->ik", "bij,bjk->bik", "bhid,bhjd->bhij", "bihd,bjhd->bhij", "bhwc,hkc->bhwk", "ij,ij->ij", "ij,kl->ijkl",
+        "ij,ij->", "bij,bkij->kb", "i,j->ji", "ii,ij->ij", "ij,jk->k", "...ij,...jk->...ik", "ij,j", "ba,ca->cb",
+    ]) func einsum(equation: String) throws {
+        var random = SeededGenerator(seed: 27)
+        let sizes: [Character: Int] = [
+            "b": 2, "h": 3, "i": 4, "j": 5, "k": 6, "d": 7, "w": 2, "c": 5, "l": 2, "a": 3,
+        ]
+        let terms = equation.split(separator: "-")[0].split(separator: ",")
+        for wildcards in equation.contains("...")
+            ? [[[2, 3], [2, 3]], [[1, 3], [2, 3]], [[3], [2, 3]], [[], [2]]] : [[[], []]]
+        {
+            let inputs = try terms.enumerated().map { index, term in
+                let dims = term.filter { $0 != "." }.map { equation.hasPrefix("ii") ? 5 : sizes[$0] ?? 1 }
+                return ("x\(index)", try random.tensor(wildcards[index] + dims))
+            }
+            try expectAgreement(
+                graph("Einsum", inputs: inputs, attributes: ["equation": .string(equation)]), inputs, equation)
+            // With a constant operand and an open dimension.
+            try expectAgreement(
+                graph(
+                    "Einsum", inputs: [inputs[0]], constants: [inputs[1]],
+                    attributes: ["equation": .string(equation)]), [inputs[0]], equation)
+        }
+    }
+
     @Test func concatenation() throws {
         var random = SeededGenerator(seed: 13)
         for axis in [0, 1, 2, -1] {

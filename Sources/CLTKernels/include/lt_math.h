@@ -46,8 +46,17 @@ void lt_softmax(const float *x, float *y, size_t rows, size_t columns);
 void lt_layer_norm(const float *x, const float *scale, const float *bias, float epsilon, float *y, size_t rows,
                    size_t columns);
 
-/// Permutes the axes of 4-byte elements: y[i0, i1, …] = x at strides[0] i0 + strides[1] i1 + …; dims are y's.
-void lt_transpose(int rank, const int64_t *dims, const int64_t *strides, const uint32_t *x, uint32_t *y);
+typedef enum {
+    LT_REDUCE_SUM = 0, LT_REDUCE_MEAN, LT_REDUCE_L1, LT_REDUCE_L2, LT_REDUCE_SUM_SQUARE, LT_REDUCE_MAX, LT_REDUCE_MIN
+} lt_reduce_op;
+
+/// y[o, i] = the reduction of x[o, 0 … count - 1, i]; count is at least 1. Max and Min hand NaN on.
+void lt_reduce(lt_reduce_op op, const float *x, float *y, size_t outer, size_t count, size_t inner);
+
+/// Copies elements of `size` bytes (1, 2, 4 or 8): y at Σ y_strides[d] i_d is x at Σ x_strides[d] i_d, over all i in dims.
+/// Strides are in elements; those of x may be 0 or negative.
+void lt_copy(size_t size, int rank, const int64_t *dims, const void *x, const int64_t *x_strides, void *y,
+             const int64_t *y_strides);
 
 /// Copies `parts` row-major pieces side by side: row r of y holds row r of each piece; sizes in bytes.
 void lt_concat(size_t rows, size_t parts, const void *const *sources, const size_t *bytes, void *y);

@@ -22,6 +22,11 @@ struct Operand: Sendable {
     var isPlainFloat: Bool { type == .float32 && layout == .plain }
 }
 
+extension Facts {
+    /// What operators may know of a kernel's operand.
+    init(_ operand: Operand) { self.init(operand.type, operand.shape.dims, value: operand.constant) }
+}
+
 /// What computes one node.
 protocol Kernel: Sendable {
     /// The library and its implementation, as the plan's listing shows it.

@@ -128,7 +128,7 @@ extension Tensor {
 
     /// A dense copy of a strided view.
     func strided(_ shape: Shape, _ strides: [Int], offset: Int = 0) throws(LTError) -> Tensor {
-        try picking(shape, from: StridedIndices(shape.dims, strides, offset: offset))
+        try strided(shape, StridedIndices(shape.dims, strides, offset: offset))
     }
 
     /// Elements of 8 bits or fewer as bytes: the same memory, or unpacked.

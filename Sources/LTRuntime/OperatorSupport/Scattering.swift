@@ -49,6 +49,37 @@ extension Tensor {
         return result
     }
 
+    /// ScatterElements where indices cover all lines along the axis.
+    fileprivate func scatteringLines(_ updates: Tensor, at indices: Tensor, axis: Int) throws(LTError) -> Tensor {
+        let result = try copied()
+        let (size, count) = (dims[axis], indices.dims[axis])
+        let inner = dims[(axis + 1)...].reduce(1, *)
+        func scatter<Word, Index: FixedWidthInteger>(_: Word.Type, _: Index.Type) throws(LTError) {
+            let target = result.rawPointer.assumingMemoryBound(to: Word.self)
+            let values = updates.rawPointer.assumingMemoryBound(to: Word.self)
+            let places = indices.rawPointer.assumingMemoryBound(to: Index.self)
+            for line in 0..<(inner == 0 ? 0 : indices.count / inner) {
+                let start = line / count * size
+                for column in 0..<inner {
+                    let source = line * inner + column
+                    let place = try Int(places[source]).checkedIndex(size: size)
+                    target[(start + place) * inner + column] = values[source]
+                }
+            }
+        }
+        func scatter<Word>(_ word: Word.Type) throws(LTError) {
+            indices.type == .int32 ? try scatter(word, Int32.self) : try scatter(word, Int64.self)
+        }
+        switch type.bits {
+        case 8: try scatter(UInt8.self)
+        case 16: try scatter(UInt16.self)
+        case 32: try scatter(UInt32.self)
+        case 64: try scatter(UInt64.self)
+        default: try scatter((UInt64, UInt64).self)
+        }
+        return result
+    }
+
     private func combining(
         _ updates: Tensor, _ starts: some Sequence<Int>, _ length: Int, _ reduction: ScatterReduction
     ) throws(LTError) -> Tensor {
@@ -168,6 +199,11 @@ extension ElementScatterOperator {
         _ = try outline(inputs)
         let (data, indices) = (inputs[0]!, inputs[1]!)
         let axis = try position(axis, rank: data.shape.rank)
+        if reduction == .none, data.type.bits >= 8, data.type != .string,
+            data.dims.indices.allSatisfy({ $0 == axis || indices.dims[$0] == data.dims[$0] })
+        {
+            return [try data.scatteringLines(inputs[2]!, at: indices, axis: axis)]
+        }
         let places = try indices.integers("indices").checked(size: data.dims[axis])
         var strides = data.shape.strides
         let step = strides[axis]

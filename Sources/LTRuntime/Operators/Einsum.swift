@@ -56,13 +56,13 @@ struct EinsumOperator: NumberOperator {
     }
 
     /// The equation for operands of some ranks: an axis is named by the number of its label.
-    private struct Resolved {
+    struct Resolved {
         var inputs: [[Int]] = []
         var output: [Int] = []
         var extents: [Int?] = []
     }
 
-    private func resolve(_ shapes: [[Int?]]) throws(LTError) -> Resolved {
+    func resolve(_ shapes: [[Int?]]) throws(LTError) -> Resolved {
         let letters = Set(terms.joined()).subtracting(["."]).sorted()
         var wildcards = 0
         for (term, dims) in zip(terms, shapes) {

@@ -3,7 +3,7 @@
 
 import LTCore
 
-struct ExpandOperator: Operator {
+struct ExpandOperator: ViewOperator {
     static let schema = OperatorSchema("Expand", opsets: 8...Opset.latest, inputs: 2...2, types: .all)
 
     init(_ node: OperatorNode) throws(LTError) {}
@@ -17,8 +17,8 @@ struct ExpandOperator: Operator {
         return [Facts(x.type, try broadcast([x.dims, wanted]))]
     }
 
-    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
-        let shape = try outputShape(inputs)
-        return [try inputs[0]!.strided(shape, broadcastStrides(inputs[0]!.dims, to: shape.dims))]
+    func views(_ inputs: [Facts?]) throws(LTError) -> [StridedIndices]? {
+        guard let x = inputs[0]?.shape, let shape = try infer(inputs)[0].shape else { return nil }
+        return [StridedIndices(shape.dims, broadcastStrides(x.dims, to: shape.dims))]
     }
 }

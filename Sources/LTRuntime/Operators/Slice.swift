@@ -4,7 +4,7 @@
 
 import LTCore
 
-struct SliceOperator: Operator {
+struct SliceOperator: ViewOperator {
     static let schema = OperatorSchema("Slice", opsets: 1...Opset.latest, inputs: 1...5, types: .all)
 
     /// Before opset 10.
@@ -79,18 +79,17 @@ struct SliceOperator: Operator {
         return Cut(start: first, step: step, count: distance <= 0 ? 0 : (distance - 1) / abs(step) + 1)
     }
 
-    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
-        let shape = try outputShape(inputs)
-        let x = inputs[0]!
-        let cuts = try cuts(inputs.map { $0.map { Facts($0) } }, x.dims) ?? []
-        guard shape.count > 0 else { return [try x.picking(shape, from: EmptyCollection())] }
+    func views(_ inputs: [Facts?]) throws(LTError) -> [StridedIndices]? {
+        guard let x = inputs[0]?.shape, let cuts = try cuts(inputs, x.dims) else { return nil }
+        let counts = cuts.map { $0.count ?? 0 }
+        guard !counts.contains(0) else { return [StridedIndices(counts, counts)] }
         var offset = 0
-        var strides = x.shape.strides
+        var strides = x.strides
         for (axis, cut) in cuts.enumerated() {
             offset += cut.start * strides[axis]
             // A single element takes no step, however long it is.
-            strides[axis] = shape[axis] == 1 ? 0 : strides[axis] * cut.step
+            strides[axis] = counts[axis] == 1 ? 0 : strides[axis] * cut.step
         }
-        return [try x.strided(shape, strides, offset: offset)]
+        return [StridedIndices(counts, strides, offset: offset)]
     }
 }

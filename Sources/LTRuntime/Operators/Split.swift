@@ -4,7 +4,7 @@
 
 import LTCore
 
-struct SplitOperator: Operator {
+struct SplitOperator: ViewOperator {
     static let schema = OperatorSchema(
         "Split", opsets: 2...Opset.latest, inputs: 1...2, outputs: 1...Int.max, types: .all)
 
@@ -54,18 +54,17 @@ struct SplitOperator: Operator {
         }
     }
 
-    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
-        let x = inputs.first.flatMap { $0 }
-        let outline = try outline(inputs)
-        guard let x else { return [] }
-        let axis = try position(axis, rank: x.shape.rank)
-        let strides = x.shape.strides
-        var results: [Tensor] = []
+    func views(_ inputs: [Facts?]) throws(LTError) -> [StridedIndices]? {
+        guard let x = inputs[0]?.shape else { return nil }
+        let axis = try position(axis, rank: x.rank)
+        let strides = x.strides
+        var views: [StridedIndices] = []
         var offset = 0
-        for (_, shape) in outline {
-            results.append(try x.strided(shape, strides, offset: offset * strides[axis]))
+        for part in try infer(inputs) {
+            guard let shape = part.shape else { return nil }
+            views.append(StridedIndices(shape.dims, strides, offset: offset * strides[axis]))
             offset += shape[axis]
         }
-        return results
+        return views
     }
 }

@@ -4,7 +4,7 @@
 
 import LTCore
 
-struct TransposeOperator: Operator {
+struct TransposeOperator: ViewOperator {
     static let schema = OperatorSchema("Transpose", opsets: 1...Opset.latest, inputs: 1...1, types: .all)
 
     let perm: [Int]?
@@ -25,10 +25,10 @@ struct TransposeOperator: Operator {
         return try positions(order, rank: rank)
     }
 
-    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
-        let shape = try outputShape(inputs)
-        let x = inputs[0]!
-        let strides = x.shape.strides
-        return [try x.strided(shape, try order(x.shape.rank).map { strides[$0] })]
+    func views(_ inputs: [Facts?]) throws(LTError) -> [StridedIndices]? {
+        guard let x = inputs[0]?.shape else { return nil }
+        let order = try order(x.rank)
+        let strides = x.strides
+        return [StridedIndices(order.map { x[$0] }, order.map { strides[$0] })]
     }
 }

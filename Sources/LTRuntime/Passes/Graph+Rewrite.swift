@@ -81,11 +81,17 @@ extension Graph {
         }
     }
 
-    /// A name that no value has yet.
-    func freshName(_ base: String) -> String {
+    /// The names that values have already.
+    var valueNames: Set<String> {
         var taken = Set(initializers.keys)
         for node in nodes { taken.formUnion(node.outputs) }
         taken.formUnion(inputs.map(\.name))
+        return taken
+    }
+
+    /// A name that no value has yet.
+    func freshName(_ base: String) -> String {
+        let taken = valueNames
         var name = base
         var number = 1
         while taken.contains(name) {

@@ -8,9 +8,8 @@ enum Passes {
     static func optimise(_ graph: Graph) throws(LTError) -> Graph {
         let passes: [any Pass] = [
             FoldConstants(), InlineBranches(), RemoveIdentities(), FoldConstants(), EliminateCommonSubexpressions(),
-            FuseLayerNormalization(), FuseActivationPatterns(), FoldBatchNormalization(), NormalisationToAffine(),
-            FormLinear(),
-            FuseEpilogues(), RemoveDeadCode(),
+            FuseLayerNormalization(), ExpandPowers(), FuseActivationPatterns(), FoldBatchNormalization(),
+            NormalisationToAffine(), FormLinear(), FuseEpilogues(), RemoveDeadCode(),
         ]
         return try run(passes, graph)
     }
@@ -21,7 +20,7 @@ enum Passes {
         if graph.nodes.contains(where: { $0.opType == "If" }) {
             graph = try run([InlineBranches(), FoldConstants(inputs: inputs)], graph)
         }
-        return try RemoveDeadCode().apply(graph)
+        return try run([ExpandEinsum(inputs: inputs), RemoveDeadCode()], graph)
     }
 
     private static func run(_ passes: [any Pass], _ graph: Graph) throws(LTError) -> Graph {

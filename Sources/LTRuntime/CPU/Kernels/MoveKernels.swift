@@ -1,4 +1,4 @@
-// Kernels that only move elements: Concat and Transpose.
+// Kernels that only move elements: Concat, and strided views (Transpose, Slice, Split, Expand).
 
 import CLTKernels
 import LTCore
@@ -40,54 +40,53 @@ struct ConcatKernel: Kernel {
     }
 }
 
-/// Transpose of 4-byte elements.
-struct TransposeKernel: Kernel {
-    let inputs: [Layout?] = [.plain]
+/// Copies of strided views of the first input.
+struct ViewCopyKernel: Kernel {
+    let inputs: [Layout?]
     let outputs: [Operand]
-    private let dims: [Int64]
-    private let strides: [Int64]
+    private let size: Int
+    private let copies: [StridedIndices]
 
-    var label: String { "simd transpose" }
+    var label: String { "simd copy" }
 
-    static let make: KernelMaker = { _, node, inputs, outputs, _ throws(LTError) in
-        guard let x = inputs[0], x.type.bits == 32, x.constant == nil, x.shape.rank >= 1 else { return nil }
-        let order = try node.ints("perm") ?? Array((0..<x.shape.rank).reversed())
-        guard order.sorted() == Array(0..<x.shape.rank) else { return nil }
-        let source = x.shape.strides
-        // Axes that stay neighbours move as one.
-        var dims: [Int] = []
-        var strides: [Int] = []
-        for axis in order where x.shape[axis] != 1 {
-            if let last = strides.last, last == source[axis] * x.shape[axis] {
-                dims[dims.count - 1] *= x.shape[axis]
-                strides[strides.count - 1] = source[axis]
-            } else {
-                dims.append(x.shape[axis])
-                strides.append(source[axis])
-            }
+    static let make: KernelMaker = { op, node, inputs, outputs, _ throws(LTError) in
+        guard let x = inputs[0], [8, 16, 32, 64].contains(x.type.bits), x.constant == nil,
+            let views = try (op as? any ViewOperator)?.views(inputs.map { $0.map(Facts.init) }),
+            views.count == outputs.count
+        else { return nil }
+        let copies = views.map(\.merged)
+        let others = [Layout?](repeating: nil, count: inputs.count - 1)
+        if copies.count == 1, copies[0].strides == [1], copies[0].dims == [x.shape.count] {
+            return ViewKernel(inputs: [.plain] + others, outputs: outputs)
         }
-        if dims == [] || strides == [1] {
-            return ViewKernel(inputs: [.plain], outputs: [Operand(x.type, outputs[0].shape)])
-        }
-        if dims.count == 1 {
-            dims.insert(1, at: 0)
-            strides.insert(0, at: 0)
-        }
-        return TransposeKernel(
-            outputs: [Operand(x.type, outputs[0].shape)], dims: dims.map { Int64($0) },
-            strides: strides.map { Int64($0) })
-    }
-
-    private init(outputs: [Operand], dims: [Int64], strides: [Int64]) {
-        self.outputs = outputs
-        self.dims = dims
-        self.strides = strides
+        return ViewCopyKernel(
+            inputs: [.plain] + others, outputs: outputs, size: x.type.bits / 8, copies: copies)
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
-        let (dims, strides) = (dims, strides)
-        let x = memory.inputs[0].map { UnsafePointer($0.assumingMemoryBound(to: UInt32.self)) }
-        let y = memory.outputs[0]?.assumingMemoryBound(to: UInt32.self)
-        return { () throws(LTError) in lt_transpose(Int32(dims.count), dims, strides, x, y) }
+        struct Copy {
+            let source: UnsafeMutableRawPointer?, target: UnsafeMutableRawPointer?
+            let dims: [Int64], sourceStrides: [Int64], targetStrides: [Int64]
+        }
+        var bound: [Copy] = []
+        for (view, target) in zip(copies, memory.outputs) where target != nil {
+            var strides = [Int64](repeating: 1, count: view.dims.count)
+            for axis in view.dims.indices.dropLast().reversed() {
+                strides[axis] = strides[axis + 1] * Int64(view.dims[axis + 1])
+            }
+            bound.append(
+                Copy(
+                    source: memory.inputs[0].map { $0 + view.offset * self.size }, target: target,
+                    dims: view.dims.map { Int64($0) }, sourceStrides: view.strides.map { Int64($0) },
+                    targetStrides: strides))
+        }
+        let (size, copies) = (size, bound)
+        return { () throws(LTError) in
+            for copy in copies {
+                lt_copy(
+                    size, Int32(copy.dims.count), copy.dims, copy.source, copy.sourceStrides, copy.target,
+                    copy.targetStrides)
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-// Max and average pooling by oneDNN, in the layout that the input is in; ReduceMean over the spatial axes is one too.
+// Max and average pooling by oneDNN, in the layout that the input is in.
 
 import CDNNL
 import LTCore
@@ -37,30 +37,15 @@ struct PoolKernel: Kernel {
             includesPads ? dnnl_pooling_avg_include_padding : dnnl_pooling_avg_exclude_padding)
     }
 
-    /// ReduceMean over all axes but the first two.
-    static let makeReduceMean: KernelMaker = { _, node, inputs, outputs, _ throws(LTError) in
-        guard let x = inputs[0], x.type == .float32, (3...5).contains(x.shape.rank) else { return nil }
-        var axes = try node.ints("axes")
-        if inputs.count > 1, let given = inputs[1] {
-            guard let constant = given.constant, constant.type == .int64 else { return nil }
-            axes = constant.elements(Int64.self).map { Int($0) }
-        }
-        let wanted = Set(2..<x.shape.rank)
-        guard let axes, Set(axes.map { $0 < 0 ? $0 + x.shape.rank : $0 }) == wanted else { return nil }
-        let pooled = try Shape(Array(x.shape.dims.prefix(2)) + wanted.map { _ in 1 })
-        guard try node.int("keepdims") ?? 1 != 0 else {
-            // Row-major [N, C, 1…] is [N, C].
-            let kernel = try whole(
-                Operand(.float32, x.shape), Operand(.float32, pooled), isMax: false)
-            guard kernel.outputs[0].layout == .plain else { return nil }
-            return PoolKernel(
-                primitive: kernel.primitive,
-                inputs: kernel.inputs + [Layout?](repeating: nil, count: inputs.count - 1), outputs: [outputs[0]])
-        }
-        let kernel = try whole(x, outputs[0], isMax: false)
-        return PoolKernel(
-            primitive: kernel.primitive,
-            inputs: kernel.inputs + [Layout?](repeating: nil, count: inputs.count - 1), outputs: kernel.outputs)
+    /// The mean over all axes but the first two, kept as 1 where the kernel leaves another layout than row-major.
+    static func mean(_ x: Operand, _ output: Operand) throws(LTError) -> PoolKernel? {
+        guard (3...5).contains(x.shape.rank) else { return nil }
+        let kept = try Shape(Array(x.shape.dims.prefix(2)) + [Int](repeating: 1, count: x.shape.rank - 2))
+        let kernel = try whole(x, Operand(.float32, kept), isMax: false)
+        guard kernel.outputs[0].layout == .plain || output.shape == kept else { return nil }
+        // Row-major [N, C, 1…] is [N, C].
+        let outputs = [Operand(.float32, output.shape, layout: kernel.outputs[0].layout)]
+        return PoolKernel(primitive: kernel.primitive, inputs: kernel.inputs, outputs: outputs)
     }
 
     private static func whole(_ x: Operand, _ output: Operand, isMax: Bool) throws(LTError) -> PoolKernel {
@@ -68,6 +53,11 @@ struct PoolKernel: Kernel {
             throw LTError(.unsupported, "pooling over shape \(x.shape)")
         }
         return try PoolKernel(x, output, window, isMax ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding)
+    }
+
+    /// The same kernel for a node that has further inputs.
+    func reading(_ others: [Layout?]) -> PoolKernel {
+        PoolKernel(primitive: primitive, inputs: inputs + others, outputs: outputs)
     }
 
     private init(primitive: Primitive, inputs: [Layout?], outputs: [Operand]) {
