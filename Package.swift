@@ -115,7 +115,7 @@ let package = Package(
         tests(
             "LTPipelineTests",
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),
-        tests("ConformanceTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),
+        tests("ConformanceTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTCore"], fixtures: true),
         tests(
             "CLITests",
             ["lt-infer", "lt-eval", "lt-train", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),

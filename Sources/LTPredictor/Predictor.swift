@@ -45,6 +45,7 @@ public final class Predictor: Sendable {
         settings: ModelSettings = ModelSettings()
     ) throws(LTError) {
         let backend = try BackendTable.named(device)
+        ImageCodecs.register()
         let graph = try Graph.read(path: path)
         let digest = try within("model \(path)") { () throws(LTError) in try Self.digest(path, graph) }
         try self.init(graph, path: path, digest: digest, on: backend, options: options, settings: settings)

@@ -4,6 +4,7 @@
 
 import Foundation
 import LTCore
+import LTPredictor
 import LTRuntime
 import Testing
 
@@ -29,6 +30,7 @@ import Testing
     }
 
     private func run(_ folder: String, _ manifest: String, _ backend: String) throws {
+        ImageCodecs.register()
         let rules = try Rule.read(Self.here.appending(path: manifest))
         let used = try run(folder, on: try BackendTable.named(backend), rules)
         for rule in rules where !used.contains(rule.what) {

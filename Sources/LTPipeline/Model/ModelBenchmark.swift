@@ -3,6 +3,7 @@
 import Foundation
 import LTCore
 import LTGraph
+import LTPredictor
 import LTRuntime
 
 /// The times of one model; `Encodable` as `lt-infer bench --json`. Milliseconds are per batch.
@@ -58,6 +59,7 @@ public struct ModelBenchmark: Sendable, Encodable {
             return start.duration(to: now) / .milliseconds(1)
         }
         let backend = try BackendTable.named(options.device)
+        ImageCodecs.register()
         let graph = try Graph.read(path: model)
         let (plan, session): (Plan, Session) = try within("model \(model)") { () throws(LTError) in
             let plan = try Plan(

@@ -24,6 +24,7 @@ public struct Verification: Sendable {
         let result: Result<Verification, LTError> = onOwnThread("lt-session") {
             do throws(LTError) {
                 let backend = try BackendTable.named(device)
+                ImageCodecs.register()
                 var sum = Verification()
                 for path in paths {
                     for (name, verdict) in try check(path, backend, options, tolerance) {
