@@ -19,6 +19,10 @@ struct SequenceInsertOperator: ValueOperator {
 
     func run(_ inputs: [ONNXValue?], _ bodies: any BodyRunner) throws(LTError) -> [ONNXValue] {
         var items = try inputs.sequence(0)
+        guard items.count < OperatorLimits.sequence else {
+            throw LTError(
+                .outOfMemory, "a sequence of \(items.count) elements, expected at most \(OperatorLimits.sequence)")
+        }
         let position = try inputs.position(2, count: items.count, last: items.count) ?? items.count
         items.insert(.tensor(try inputs.tensor(1)), at: position)
         return [.sequence(items)]
