@@ -106,7 +106,7 @@ let package = Package(
         tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),
         tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"], fixtures: true),
         tests("LTDataTests", ["LTData", "LTImage", "LTCore"]),
-        tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"]),
+        tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"], fixtures: true),
         tests("LTEvalTests", ["LTEval", "LTData", "LTDecision", "LTGraph", "LTCore"], fixtures: true),
         tests("LTPredictorTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         tests(

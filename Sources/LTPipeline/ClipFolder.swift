@@ -16,7 +16,7 @@ struct ClipFolder {
         let names = try ImageList.names(in: folder).filter(ImageList.isImage).sorted(by: Self.precedes)
         guard !names.isEmpty else { throw LTError(.notFound, "no frames in folder \(folder)") }
         frames = clip.positions(of: names.count).map { "\(folder)/\(names[$0])" }
-        let stamps = frames.compactMap(PipelineRun.stamp)
+        let stamps = frames.compactMap(FileStamp.init(of:))
         stamp =
             stamps.count < frames.count
             ? nil

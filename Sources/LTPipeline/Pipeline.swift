@@ -22,6 +22,8 @@ public struct PipelineOptions: Sendable {
     /// Discards what the store holds.
     public var restart = false
     public var settings = ModelSettings()
+    /// Draws decisions on copies of the images.
+    public var annotation: AnnotationOptions?
 
     public init(out: String) { self.out = out }
 }
@@ -45,6 +47,8 @@ public struct PipelineSummary: Sendable, Equatable {
     public var seconds = 0.0
     /// Images per batch.
     public var batch = 0
+    /// Images with a prediction that could not be read again to be annotated.
+    public var unannotated = 0
     /// What to tell about the files that were written.
     public var notes: [String] = []
 
@@ -85,7 +89,7 @@ public enum Pipeline {
         images.areClips = predictor.clip != nil
         let list = try ImageList(images)
         // What an export needs and nobody says is an error before the work, not after it.
-        let decider = exports.isEmpty ? nil : try predictor.decider()
+        let decider = exports.isEmpty && options.annotation == nil ? nil : try predictor.decider()
         let info = try runInfo(predictor, options)
         for export in exports {
             try within("--\(type(of: export.format).name) file \(export.path)") { () throws(LTError) in
@@ -112,6 +116,17 @@ public enum Pipeline {
                 for export in exports {
                     let note = try store.export(as: export.format, to: export.path, decider: decider)
                     if let note { summary.notes.append("\(export.path): \(note)") }
+                }
+                if let annotation = options.annotation {
+                    let folder = AnnotatedFolder(
+                        store: store, decider: decider, options: annotation, workers: options.threads,
+                        isCancelled: isCancelled)
+                    let (written, failed, firstFailure) = try folder.write()
+                    summary.notes.append("\(annotation.folder): \(written) annotated images")
+                    if let firstFailure {
+                        summary.notes.append("\(failed) images could not be annotated, the first: \(firstFailure)")
+                    }
+                    summary.unannotated = failed
                 }
             }
             try store.finish(complete: !summary.isStopped)

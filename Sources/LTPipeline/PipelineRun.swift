@@ -102,16 +102,8 @@ struct PipelineRun: Sendable {
 
     /// What tells whether the item is the one that an earlier run saw.
     private func stamp(_ path: String) -> FileStamp? {
-        guard let clip = predictor.clip else { return Self.stamp(path) }
+        guard let clip = predictor.clip else { return FileStamp(of: path) }
         return (try? ClipFolder(path, clip))?.stamp
-    }
-
-    static func stamp(_ path: String) -> FileStamp? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        return FileStamp(
-            size: Int64(status.st_size),
-            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
     }
 
     /// Reads, decodes and preprocesses one file; what goes wrong with it becomes its row.
@@ -120,7 +112,7 @@ struct PipelineRun: Sendable {
         do throws(LTError) {
             if let clip = predictor.clip { return try readClip(row, clip, predictor, into: buffer) }
             // The stamp is from before reading: a file that changes meanwhile is done again by the next run.
-            let stamp = Self.stamp(path)
+            let stamp = FileStamp(of: path)
             let content = try readFile(path, limit: 1 << 30)
             var hash = SHA256()
             hash.update(content.bytes)
@@ -156,6 +148,17 @@ extension PipelineRun {
         row.width = sample.geometry.originalWidth
         row.height = sample.geometry.originalHeight
         return ReadImage(row: row, sample: sample)
+    }
+}
+
+extension FileStamp {
+    /// The stamp of a file; `nil` when there is none.
+    init?(of path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(
+            size: Int64(status.st_size),
+            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
     }
 }
 

@@ -16,6 +16,40 @@ extension ResizeKernel: ExpressibleByArgument {}
 extension ClipSampling.Sampling: ExpressibleByArgument {}
 extension ClipSampling.Layout: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
+extension DecisionLayer.Postprocess.BoxFormat: ExpressibleByArgument {}
+extension DecisionLayer.Postprocess.BoxUnit: ExpressibleByArgument {}
+extension DecisionLayer.Postprocess.SuppressionScope: ExpressibleByArgument {}
+extension DecisionLayer.Postprocess.ClassesPerBox: ExpressibleByArgument {}
+extension DecisionLayer.Postprocess.LabelValues: ExpressibleByArgument {}
+extension DecisionLayer.Postprocess.Background: ExpressibleByArgument {}
+extension DecisionLayer.Postprocess.MaskFrame: ExpressibleByArgument {}
+
+/// `boxes=NAME,scores=NAME`
+struct OutputRoles: ExpressibleByArgument {
+    let outputs: [DecisionLayer.Postprocess.Role: String]
+    init?(argument: String) {
+        var outputs: [DecisionLayer.Postprocess.Role: String] = [:]
+        for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+            let sides = part.split(separator: "=", maxSplits: 1)
+            guard sides.count == 2, let role = DecisionLayer.Postprocess.Role(rawValue: String(sides[0])) else {
+                return nil
+            }
+            outputs[role] = String(sides[1])
+        }
+        self.outputs = outputs
+    }
+}
+
+/// `boxes,scores`
+struct Columns: ExpressibleByArgument {
+    let roles: [DecisionLayer.Postprocess.Role]
+    init?(argument: String) {
+        let roles = argument.split(separator: ",", omittingEmptySubsequences: false)
+            .map { DecisionLayer.Postprocess.Role(rawValue: String($0)) }
+        guard !roles.contains(nil) else { return nil }
+        self.roles = roles.compactMap { $0 }
+    }
+}
 
 /// `224` or `224x320` (height x width).
 extension Preprocess.Size: ExpressibleByArgument {
@@ -143,8 +177,11 @@ struct ModelFlags: ParsableArguments {
     @Option(help: ArgumentHelp("The output that holds the scores. Default: the first.", valueName: "name"))
     var output: String?
 
+    @OptionGroup(title: "What a detector's file does not say") var detector: DetectorFlags
+
     func settings() throws(LTError) -> ModelSettings {
         var settings = ModelSettings()
+        settings.postprocess = detector.postprocess
         settings.task = task
         settings.activation = activation
         if let labels { settings.labels = try ModelSettings.names(inFile: labels) }
@@ -163,5 +200,67 @@ struct ModelFlags: ParsableArguments {
         settings.clip.stride = clipStride
         settings.clip.layout = clipLayout
         return settings
+    }
+}
+
+/// What `lt.postprocess` leaves open; flags win.
+struct DetectorFlags: ParsableArguments {
+    @Option(help: "Drop detections below this score.")
+    var scoreThreshold: Float?
+
+    @Option(help: "Drop boxes that overlap a better one by more than this. Default: none, the model has done it.")
+    var nmsIou: Float?
+
+    @Option(help: "Whether boxes drop only those of their class.")
+    var nmsClasses: DecisionLayer.Postprocess.SuppressionScope?
+
+    @Option(help: "Detections kept per image. Default: 300.")
+    var maxDetections: Int?
+
+    @Option(help: "Whether a box is of its best class only, or of each that reaches the threshold. Default: all.")
+    var classesPerBox: DecisionLayer.Postprocess.ClassesPerBox?
+
+    @Option(
+        help: ArgumentHelp(
+            "What outputs hold: boxes, scores, labels, masks, objectness, count, coefficients, prototypes, packed.",
+            valueName: "role=name,…"))
+    var outputs: OutputRoles?
+
+    @Option(help: ArgumentHelp("What the columns of a packed output are, in order.", valueName: "boxes,scores,…"))
+    var packed: Columns?
+
+    @Option(help: "How boxes are written.")
+    var boxFormat: DecisionLayer.Postprocess.BoxFormat?
+
+    @Option(help: "Whether boxes are in pixels of the input tensor or shares of it.")
+    var boxUnit: DecisionLayer.Postprocess.BoxUnit?
+
+    @Option(help: "Whether labels are ids of the classes or their positions. Default: id.")
+    var labelValues: DecisionLayer.Postprocess.LabelValues?
+
+    @Option(help: "Which column or label means that nothing is there.")
+    var background: DecisionLayer.Postprocess.Background?
+
+    @Option(help: "What a mask covers: its box, or the whole image. Default: the image if it is as large.")
+    var maskFrame: DecisionLayer.Postprocess.MaskFrame?
+
+    @Option(help: "Mask pixels above this belong to the object. Default: 0.5.")
+    var maskThreshold: Float?
+
+    /// `nil` when no flag is given.
+    var postprocess: DecisionLayer.Postprocess? {
+        var post = DecisionLayer.Postprocess(
+            scoreThreshold: scoreThreshold, nmsIoU: nmsIou, maxDetections: maxDetections)
+        post.nmsClasses = nmsClasses
+        post.classesPerBox = classesPerBox
+        post.outputs = outputs?.outputs
+        post.packed = packed?.roles
+        post.boxFormat = boxFormat
+        post.boxUnit = boxUnit
+        post.labelValues = labelValues
+        post.background = background
+        post.maskFrame = maskFrame
+        post.maskThreshold = maskThreshold
+        return post == DecisionLayer.Postprocess() ? nil : post
     }
 }

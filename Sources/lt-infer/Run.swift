@@ -29,6 +29,21 @@ struct Run: ParsableCommand {
     @Option(help: ArgumentHelp("Write decisions as CSV (-: standard output).", valueName: "file"))
     var csv: String?
 
+    @Option(help: ArgumentHelp("Write detections as COCO and LVIS results (-: standard output).", valueName: "file"))
+    var lvisJson: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "An annotation file whose image ids --lvis-json takes. Default: the numbers that files are named by, else positions.",
+            valueName: "file"))
+    var gt: String?
+
+    @Option(help: ArgumentHelp("Write the images with decisions drawn on them.", valueName: "folder"))
+    var annotate: String?
+
+    @Option(help: "The least score of detections that are drawn. Default: the class's threshold, else 0.5.")
+    var annotateScore: Float?
+
     @Option(help: ArgumentHelp("A file with one image path per line (-: standard input).", valueName: "file"))
     var list: String?
 
@@ -49,6 +64,10 @@ struct Run: ParsableCommand {
 
     func validate() throws {
         if images.isEmpty && list == nil { throw ValidationError("give images, folders, or --list") }
+        if gt != nil && lvisJson == nil {
+            throw ValidationError("--gt gives ids for --lvis-json, which is not asked for")
+        }
+        if annotateScore != nil && annotate == nil { throw ValidationError("--annotate-score needs --annotate") }
     }
 
     func run() throws {
@@ -63,6 +82,10 @@ struct Run: ParsableCommand {
         var exports: [(format: any PredictionFormat, path: String)] = []
         if let jsonl { exports.append((JSONLines(), jsonl)) }
         if let csv { exports.append((CSV(), csv)) }
+        if let lvisJson {
+            exports.append((LVISResults(try gt.map { try ImageIDs(groundTruth: $0) } ?? .automatic), lvisJson))
+        }
+        options.annotation = annotate.map { AnnotationOptions(folder: $0, least: annotateScore) }
         let line = ProgressLine()
         let silent = quiet
         let summary = try Pipeline.run(
@@ -74,6 +97,6 @@ struct Run: ParsableCommand {
             isCancelled: { StopSignal.isRequested })
         if !quiet { LongTailInfer.note("\(summary)") }
         if summary.isStopped { throw ExitCode(StopSignal.exitCode) }
-        if summary.failed > 0 { throw ExitCode(2) }
+        if summary.failed + summary.unannotated > 0 { throw ExitCode(2) }
     }
 }

@@ -108,10 +108,10 @@ import Testing
             var attempts = 0
             while true {
                 let limit = attempts > 20 ? 1000 : max(batches, attempts == 0 ? 0 : 1)
-                let box = Box()
+                let done = Counter()
                 let summary = try run(
-                    model, [folder.file("images")], out: out, isCancelled: { box.count >= limit },
-                    progress: { _ in box.add() })
+                    model, [folder.file("images")], out: out, isCancelled: { done.count >= limit },
+                    progress: { _ in done.add() })
                 attempts += 1
                 if !summary.isStopped { break }
                 #expect(try PredictionStore.read(out).isFinished() == false)
@@ -211,8 +211,8 @@ import Testing
 }
 
 /// A counter that closures share.
-final class Box: Sendable {
+final class Counter: Sendable {
     private let value = Atomic<Int>(0)
     var count: Int { value.load(ordering: .relaxed) }
-    func add() { value.add(1, ordering: .relaxed) }
+    @discardableResult func add() -> Int { value.add(1, ordering: .relaxed).newValue }
 }

@@ -140,9 +140,9 @@ extension Image {
         return result
     }
 
-    /// Encodes as baseline JPEG with 4:2:0 chroma (grey images: one component); alpha is dropped.
+    /// Encodes as baseline JPEG with 4:2:0 chroma, or `fullColor` (grey images: one component); alpha is dropped.
     /// - Throws: `invalidArgument` for a quality outside 1 … 100 or sides above 65,500.
-    public func encodedJPEG(quality: Int = 90) throws(LTError) -> [UInt8] {
+    public func encodedJPEG(quality: Int = 90, fullColor: Bool = false) throws(LTError) -> [UInt8] {
         guard (1...100).contains(quality) else {
             throw LTError(.invalidArgument, "JPEG quality \(quality), expected 1 … 100")
         }
@@ -152,7 +152,7 @@ extension Image {
         guard let handle = tjInitCompress() else { throw LTError(.outOfMemory, "cannot start the JPEG encoder") }
         defer { tjDestroy(handle) }
         let format = channels == 1 ? TJPF_GRAY : channels == 3 ? TJPF_RGB : TJPF_RGBA
-        let sampling = channels == 1 ? TJSAMP_GRAY : TJSAMP_420
+        let sampling = channels == 1 ? TJSAMP_GRAY : fullColor ? TJSAMP_444 : TJSAMP_420
         var memory: UnsafeMutablePointer<UInt8>?
         var count: UInt = 0
         defer { tjFree(memory) }

@@ -14,11 +14,19 @@ public struct Verification: Sendable {
     /// Test cases that need what the runtime does not have; they count as failed.
     public var unsupported = 0
 
+    /// How a test case's outputs are compared.
+    public enum Match: Sendable {
+        case values
+        /// As detections, without regard to their order; the settings say what a model does not.
+        case detections(DetectionMatch.Tolerance, ModelSettings)
+    }
+
     /// Checks every path: a test-case folder (or a folder of them), or an ONNX file with a self-test.
     /// - Parameter report: called with one line per case that did not pass, or per case when `verbose`.
     /// - Throws: `io` and `notFound` for paths that hold nothing to check.
     public static func run(
-        _ paths: [String], device: String, options: PlanOptions, tolerance: Verify.Tolerance, verbose: Bool,
+        _ paths: [String], device: String, options: PlanOptions, tolerance: Verify.Tolerance,
+        match: Match = .values, verbose: Bool,
         report: @escaping @Sendable (String) -> Void
     ) throws(LTError) -> Verification {
         let result: Result<Verification, LTError> = onOwnThread("lt-session") {
@@ -27,7 +35,7 @@ public struct Verification: Sendable {
                 ImageCodecs.register()
                 var sum = Verification()
                 for path in paths {
-                    for (name, verdict) in try check(path, backend, options, tolerance) {
+                    for (name, verdict) in try check(path, backend, options, tolerance, match) {
                         switch verdict {
                         case .passed:
                             sum.passed += 1
@@ -49,7 +57,7 @@ public struct Verification: Sendable {
     }
 
     private static func check(
-        _ path: String, _ backend: any Backend, _ options: PlanOptions, _ tolerance: Verify.Tolerance
+        _ path: String, _ backend: any Backend, _ options: PlanOptions, _ tolerance: Verify.Tolerance, _ match: Match
     ) throws(LTError) -> [(String, Verify.Verdict)] {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -60,7 +68,18 @@ public struct Verification: Sendable {
             guard !cases.isEmpty else {
                 throw LTError(.notFound, "no test case (model.onnx beside test_data_set_*) under \(path)")
             }
-            return cases.map { ($0, Verify.run($0, on: backend, options: options, tolerance: tolerance)) }
+            return cases.map { path in
+                switch match {
+                case .values: (path, Verify.run(path, on: backend, options: options, tolerance: tolerance))
+                case .detections(let allowed, let settings):
+                    (
+                        path,
+                        Verify.run(path, on: backend, options: options) { (graph, set) throws(LTError) in
+                            try DetectionMatch.compare(set, of: graph, allowed, values: tolerance, settings: settings)
+                        }
+                    )
+                }
+            }
         }
         let graph = try Graph.read(path: path)
         let layer = try within("model \(path)") { () throws(LTError) in try DecisionLayer(reading: graph) }
