@@ -110,32 +110,38 @@ public enum Pipeline {
         let result: Result<PipelineSummary, LTError> = onOwnThread("lt-session") {
             do throws(LTError) { return .success(try run.run()) } catch { return .failure(error) }
         }
-        switch result {
-        case .success(var summary):
-            if let decider {
-                for export in exports {
-                    let note = try store.export(as: export.format, to: export.path, decider: decider)
-                    if let note { summary.notes.append("\(export.path): \(note)") }
-                }
-                if let annotation = options.annotation {
-                    let folder = AnnotatedFolder(
-                        store: store, decider: decider, options: annotation, workers: options.threads,
-                        isCancelled: isCancelled)
-                    let (written, failed, firstFailure) = try folder.write()
-                    summary.notes.append("\(annotation.folder): \(written) annotated images")
-                    if let firstFailure {
-                        summary.notes.append("\(failed) images could not be annotated, the first: \(firstFailure)")
-                    }
-                    summary.unannotated = failed
-                }
-            }
+        do throws(LTError) {
+            var summary = try result.get()
+            if let decider { try write(exports, options, of: store, decider, &summary, isCancelled) }
             try store.finish(complete: !summary.isStopped)
             return summary
-        case .failure(let error):
+        } catch {
             // What was written is safe either way; the error that stopped the run is the one to tell.
-            try? store.finish(complete: false)
+            let isComplete = (try? result.get()).map { !$0.isStopped } ?? false
+            try? store.finish(complete: isComplete)
             throw error
         }
+    }
+
+    /// Writes the files that are made of a store.
+    private static func write(
+        _ exports: [(format: any PredictionFormat, path: String)], _ options: PipelineOptions,
+        of store: PredictionStore, _ decider: PredictionDecider, _ summary: inout PipelineSummary,
+        _ isCancelled: @escaping @Sendable () -> Bool
+    ) throws(LTError) {
+        for export in exports {
+            let note = try store.export(as: export.format, to: export.path, decider: decider)
+            if let note { summary.notes.append("\(export.path): \(note)") }
+        }
+        guard let annotation = options.annotation else { return }
+        let folder = AnnotatedFolder(
+            store: store, decider: decider, options: annotation, workers: options.threads, isCancelled: isCancelled)
+        let (written, failed, firstFailure) = try folder.write()
+        summary.notes.append("\(annotation.folder): \(written) annotated images")
+        if let firstFailure {
+            summary.notes.append("\(failed) images could not be annotated, the first: \(firstFailure)")
+        }
+        summary.unannotated = failed
     }
 
     /// What the layer and the flags say of detections, as the metadata spells it.

@@ -31,7 +31,7 @@ public enum DetectionMatch {
         values: Verify.Tolerance = Verify.Tolerance(), settings: ModelSettings = ModelSettings()
     ) throws(LTError) {
         let input = try ModelInput(graph)
-        let layer = try settings.apply(to: try DecisionLayer(reading: graph), input: input.size)
+        let layer = try settings.apply(to: try DecisionLayer(reading: graph), input: input)
         let head = try head(graph, layer)
         let parts = Set(head.outputs.values)
         try Verify.compare(set, graph.outputs.map(\.name).filter { !parts.contains($0) }, values)

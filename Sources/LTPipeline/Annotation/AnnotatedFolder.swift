@@ -1,5 +1,6 @@
 // AnnotatedFolder: the images of a store with their decisions drawn on them, as files under a folder of its own. The paths
-// below the images' common folder are kept; .png stays PNG, JPEG stays JPEG, everything else becomes NAME.jpg; a clip is its middle frame.
+// below the images' common folder are kept; .png stays PNG, JPEG stays JPEG, everything else becomes NAME.jpg. Of a clip
+// it is the middle frame.
 
 import Foundation
 import LTCore
