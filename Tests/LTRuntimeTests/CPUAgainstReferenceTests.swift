@@ -261,6 +261,24 @@ import Testing
         }
     }
 
+    /// Gather by known indices, evenly spaced or not, and Tile.
+    @Test func gathering() throws {
+        var random = SeededGenerator(seed: 10)
+        let x = ("x", try random.tensor([3, 17, 1, 21]))
+        let cases: [(String, Tensor, Int64?, isCopy: Bool)] = [
+            ("Gather", try Tensor(scalar: Int64(-1)), 1, true), ("Gather", try Tensor([Int64(1), 3, 4]), -1, false),
+            ("Gather", try Tensor([Int64(15), 12, 9, 6], [2, 2]), 1, true),
+            ("Tile", try Tensor([Int64(1), 2, 3, 2]), nil, true),
+        ]
+        for (op, constant, axis, isCopy) in cases {
+            let attributes: Attributes = axis.map { ["axis": .int($0)] } ?? [:]
+            let whole = graph(op, inputs: [x], constants: [("c", constant)], attributes: attributes)
+            try expectAgreement(whole, [x], tolerance: 0, "\(op) \(constant.dims)")
+            let kernels = try Plan(whole, on: CPUBackend()).rows(["x": x.1.shape]).map(\.kernel)
+            #expect(kernels == [isCopy ? "simd copy" : "reference"])
+        }
+    }
+
     @Test func concatenation() throws {
         var random = SeededGenerator(seed: 13)
         for axis in [0, 1, 2, -1] {

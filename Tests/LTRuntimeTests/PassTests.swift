@@ -66,4 +66,57 @@ import Testing
         let channels = try operators(try normalisation(Spelling(axes: [1])))
         #expect(!channels.contains("LayerNormalization"))
     }
+
+    @Test(arguments: 0..<3) func geluIsOneNode(spelling: Int) throws {
+        var builder = GraphBuilder(name: "g")
+        let x = builder.input("x", .float32, ["N", 5, 6])
+        func number(_ name: String, _ value: Float) throws -> String {
+            builder.initializer(name, try Tensor(scalar: value))
+        }
+        let half = try number("half", 0.5)
+        let erf = builder.node("Erf", [builder.node("Div", [x, try number("root", Float(2).squareRoot())])])
+        let sum = builder.node("Add", [erf, try number("one", 1)])
+        let y =
+            switch spelling {
+            case 0: builder.node("Mul", [builder.node("Mul", [x, sum]), half])
+            case 1: builder.node("Mul", [builder.node("Mul", [x, half]), sum])
+            default: builder.node("Mul", [x, builder.node("Mul", [half, sum])])
+            }
+        builder.output(y, as: "y", .float32, ["N", 5, 6])
+        #expect(try operators(builder.graph) == ["Activation"])
+    }
+
+    @Test func copiesOfEverythingDisappear() throws {
+        var builder = GraphBuilder(name: "g")
+        let x = builder.input("x", .float32, ["N", 5, 6])
+        let none = builder.initializer("none", try Tensor([Int64](repeating: 0, count: 6)))
+        let shape = builder.node("Shape", [x])
+        let ends = builder.initializer("ends", try Tensor([Int64.max]))
+        let zero = builder.initializer("zero", try Tensor([Int64(0)]))
+        let padded = builder.node("Pad", [x, none])
+        let cut = builder.node("Slice", [padded, zero, ends, builder.initializer("axis", try Tensor([Int64(1)]))])
+        let expanded = builder.node("Expand", [cut, shape])
+        let turned = builder.node("Transpose", [expanded], attributes: ["perm": .ints([0, 1, 2])])
+        builder.output(builder.node("Relu", [turned]), as: "y", .float32, ["N", 5, 6])
+        #expect(try operators(builder.graph) == ["Relu"])
+    }
+
+    /// Reshapes to [N, 30], whose 30 is computed from the shape: known before N is.
+    @Test func shapeArithmeticOverAnOpenBatch() throws {
+        var builder = GraphBuilder(name: "g")
+        let x = builder.input("x", .float32, ["N", 5, 6])
+        let shape = builder.node("Shape", [x])
+        func at(_ index: Int64) throws -> String {
+            builder.node("Gather", [shape, builder.initializer("at\(index)", try Tensor([index]))])
+        }
+        let wanted = builder.nodes(
+            "Concat", [try at(0), builder.node("Mul", [try at(1), try at(2)])], outputs: 1,
+            attributes: ["axis": .int(0)])
+        let flat = builder.node("Reshape", [x, wanted[0]])
+        // Only a constant of known rank and width makes this a Linear.
+        var random = SeededGenerator(seed: 5)
+        let y = builder.node("MatMul", [flat, builder.initializer("w", try random.tensor([30, 4]))])
+        builder.output(y, as: "y", .float32, ["N", 4])
+        #expect(try operators(builder.graph) == ["Reshape", "Linear"])
+    }
 }

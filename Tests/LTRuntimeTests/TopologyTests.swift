@@ -10,8 +10,12 @@ import Testing
         "residual", "inverted", "gates", "dense_blocks", "dense_odd", "shuffle", "grouped", "dilated", "signal",
         "volume", "pools",
     ]
+    /// Transformers, by exporters that spell out shape arithmetic: opset 17, 18 (TorchDynamo), 14 (layer normalisation too).
+    static let transformers = ["windows", "windows_18", "tokens_14"]
 
-    @Test(arguments: names, ["reference", "cpu"]) func agreesWithONNXRuntime(name: String, device: String) throws {
+    @Test(arguments: names + transformers, ["reference", "cpu"]) func agreesWithONNXRuntime(
+        name: String, device: String
+    ) throws {
         let folder = fixture("topologies/\(name)")
         let graph = try Graph.read(path: folder + "/model.onnx")
         let input = try Tensor.read(protobuf: try readBytes(folder + "/test_data_set_0/input_0.pb")).tensor
@@ -20,5 +24,22 @@ import Testing
             let output = try run(graph, [("input", input)], on: device, threads: threads)["output"]
             #expect(try difference(output, expected) <= 1e-5)
         }
+    }
+
+    @Test(arguments: transformers, [true, false]) func noShapeArithmeticIsLeft(name: String, isBatchOpen: Bool) throws {
+        var graph = try Graph.read(path: fixture("topologies/\(name)") + "/model.onnx")
+        guard case .tensor(let type?, var dims?)? = graph.inputs[0].type else { throw LTError(.malformed, "no shape") }
+        if !isBatchOpen { dims[0] = .fixed(2) }
+        graph.inputs[0].type = .tensor(type, dims)
+        let plan = try Plan(graph, on: CPUBackend(), options: PlanOptions(threads: 1))
+        let rows = try plan.rows(try plan.inputShapes(batch: 2))
+        let computing: Set = [
+            "Activation", "Add", "Concat", "Conv", "Flatten", "FusedConv", "Gather", "GlobalAveragePool",
+            "LayerNormalization", "Linear", "MatMul", "Mul", "Pad", "ReduceMean", "Reorder", "Reshape", "Slice",
+            "Softmax",
+            "Squeeze", "Transpose", "Unsqueeze",
+        ]
+        #expect(Set(rows.map(\.op)).subtracting(computing) == [])
+        #expect(rows.filter { $0.kernel == "reference" && $0.op != "Pad" } == [])
     }
 }

@@ -17,6 +17,12 @@ struct StridedIndices: Sequence {
 
     func makeIterator() -> Iterator { Iterator(self) }
 
+    /// Whether these are all elements of a row-major tensor of the shape in their order.
+    func isWhole(_ shape: Shape) -> Bool {
+        offset == 0 && dims == shape.dims
+            && zip(dims, zip(strides, shape.strides)).allSatisfy { $0 == 1 || $1.0 == $1.1 }
+    }
+
     struct Iterator: IteratorProtocol {
         private let dims: [Int]
         private let strides: [Int]

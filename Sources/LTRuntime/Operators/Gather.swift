@@ -4,7 +4,7 @@
 
 import LTCore
 
-struct GatherOperator: Operator {
+struct GatherOperator: ViewOperator {
     static let schema = OperatorSchema("Gather", opsets: 1...Opset.latest, inputs: 2...2, types: .all)
 
     let axis: Int
@@ -18,6 +18,24 @@ struct GatherOperator: Operator {
         let axis = try position(axis, rank: dims.count)
         guard let places = indices.dims else { return [Facts(x.type, nil)] }
         return [Facts(x.type, Array(dims[..<axis]) + places + Array(dims[(axis + 1)...]))]
+    }
+
+    /// Known indices that are evenly spaced along each of their axes.
+    func views(_ inputs: [Facts?]) throws(LTError) -> [StridedIndices]? {
+        guard let x = inputs[0]?.shape, let given = try inputs[1]?.integers("indices"), let shape = inputs[1]?.shape
+        else { return nil }
+        let axis = try position(axis, rank: x.rank)
+        let places = try given.checked(size: x[axis])
+        guard let first = places.first else { return nil }
+        let steps = zip(shape.dims, shape.strides).map { $0 > 1 ? places[$1] - first : 0 }
+        guard places.elementsEqual(StridedIndices(shape.dims, steps, offset: first)) else { return nil }
+        let run = x.strides[axis]
+        return [
+            StridedIndices(
+                Array(x.dims[..<axis]) + shape.dims + Array(x.dims[(axis + 1)...]),
+                Array(x.strides[..<axis]) + steps.map { $0 * run } + Array(x.strides[(axis + 1)...]),
+                offset: first * run)
+        ]
     }
 
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {

@@ -51,7 +51,7 @@ struct PadOperator: Operator {
     }
 
     /// Begin and end of each axis; `nil` when they depend on a value not known yet.
-    private func amounts(_ inputs: [Facts?], _ rank: Int) throws(LTError) -> [(begin: Int, end: Int)]? {
+    func amounts(_ inputs: [Facts?], _ rank: Int) throws(LTError) -> [(begin: Int, end: Int)]? {
         var pads = pads
         var axes: [Int] = Array(0..<rank)
         if pads == nil {

@@ -3,7 +3,7 @@
 
 import LTCore
 
-struct TileOperator: Operator {
+struct TileOperator: ViewOperator {
     static let schema = OperatorSchema("Tile", opsets: 6...Opset.latest, inputs: 2...2, types: .all)
 
     init(_ node: OperatorNode) throws(LTError) {}
@@ -28,16 +28,11 @@ struct TileOperator: Operator {
         return [Facts(x.type, result)]
     }
 
-    func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
-        let shape = try outputShape(inputs)
-        let x = inputs[0]!
-        // As a strided view: a repetition is an axis of stride 0 before the axis it repeats.
-        var (dims, strides): ([Int], [Int]) = ([], [])
-        for (axis, stride) in x.shape.strides.enumerated() where shape.count > 0 {
-            dims += [shape[axis] / x.dims[axis], x.dims[axis]]
-            strides += [0, stride]
-        }
-        if shape.count == 0 { return [try x.picking(shape, from: EmptyCollection())] }
-        return [try x.picking(shape, from: StridedIndices(dims, strides))]
+    /// A repetition is an axis of stride 0 before the axis it repeats.
+    func views(_ inputs: [Facts?]) throws(LTError) -> [StridedIndices]? {
+        guard let x = inputs[0]?.shape, let y = try infer(inputs)[0].shape else { return nil }
+        if y.count == 0 { return [StridedIndices([0], [0])] }
+        let dims = zip(x.dims, y.dims).flatMap { [$1 / $0, $0] }
+        return [StridedIndices(dims, x.strides.flatMap { [0, $0] })]
     }
 }

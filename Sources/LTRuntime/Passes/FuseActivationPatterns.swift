@@ -42,7 +42,7 @@ extension PatternView {
         return gelu(node)
     }
 
-    /// (x · (1 + erf(x/√2))) · ½, or (x · ½) · (1 + erf(x/√2)).
+    /// (x · (1 + erf(x/√2))) · ½, (x · ½) · (1 + erf(x/√2)), or x · ((1 + erf(x/√2)) · ½).
     private func gelu(_ node: Node) -> (Activation, String)? {
         func erfInput(_ name: String) -> String? {
             guard let add = maker(name, "Add"), let erfName = operand(add, besides: 1),
@@ -68,9 +68,12 @@ extension PatternView {
         if let inner = operand(node, besides: 0.5), let mul = maker(inner, "Mul"), let x = product(mul) {
             return (.gelu, x)
         }
-        for (half, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
-            if let mul = maker(half, "Mul"), let x = operand(mul, besides: 0.5), erfInput(other) == x {
+        for (factor, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
+            if let mul = maker(factor, "Mul"), let x = operand(mul, besides: 0.5), erfInput(other) == x {
                 return (.gelu, x)
+            }
+            if let mul = maker(other, "Mul"), let sum = operand(mul, besides: 0.5), erfInput(sum) == factor {
+                return (.gelu, factor)
             }
         }
         return nil

@@ -20,7 +20,8 @@ enum Passes {
         if graph.nodes.contains(where: { $0.opType == "If" }) {
             graph = try run([InlineBranches(), FoldConstants(inputs: inputs)], graph)
         }
-        return try run([ExpandEinsum(inputs: inputs), RemoveDeadCode()], graph)
+        return try run(
+            [RemoveIdentities(inputs: inputs), ExpandEinsum(inputs: inputs), RemoveDeadCode()], graph)
     }
 
     private static func run(_ passes: [any Pass], _ graph: Graph) throws(LTError) -> Graph {

@@ -1,22 +1,28 @@
-// Drops nodes that hand their input on: Identity, Dropout out of training, Cast to the same type, and the like.
+// Drops nodes that hand their input on: Identity, Dropout out of training, Cast to the same type, Pad by nothing, and
+// copies of all elements in their order (Slice, Expand, Transpose, …), as far as shapes are known.
 
 import LTCore
 import LTGraph
 
 struct RemoveIdentities: Pass {
+    /// Shapes of the runtime inputs in order where they are known; nil: as the file states them.
+    var inputs: [Shape?]?
+
+    init(inputs: [Shape?]? = nil) { self.inputs = inputs }
+
     func apply(_ graph: Graph) throws(LTError) -> Graph {
         var result = graph
         result.nodes = []
         let outputs = Set(graph.outputs.map(\.name))
         let captured = graph.nodes.reduce(into: Set<String>()) { $0.formUnion($1.capturedNames) }
         let reads = graph.readCounts
-        let facts = try Inference(graph)
+        let facts = try Inference(graph, inputs: inputs)
         var renamed: [String: String] = [:]
-        for node in graph.nodes {
+        for (node, op) in zip(graph.nodes, facts.operators) {
             var node = node
             node.inputs = node.inputs.map { renamed[$0] ?? $0 }
             if let input = node.inputs.first, let output = node.outputs.first, !input.isEmpty,
-                node.outputs.dropFirst().allSatisfy({ reads[$0] == nil }), handsOn(node, graph, facts),
+                node.outputs.dropFirst().allSatisfy({ reads[$0] == nil }), handsOn(node, op, graph, facts),
                 !outputs.contains(output), !captured.contains(output)
             {
                 renamed[output] = input
@@ -27,7 +33,7 @@ struct RemoveIdentities: Pass {
         return result
     }
 
-    private func handsOn(_ node: Node, _ graph: Graph, _ facts: Inference) -> Bool {
+    private func handsOn(_ node: Node, _ op: any ValueOperator, _ graph: Graph, _ facts: Inference) -> Bool {
         guard node.isDefaultDomain else { return false }
         switch node.opType {
         case "Identity": return true
@@ -42,7 +48,16 @@ struct RemoveIdentities: Pass {
         case "Cast":
             guard let from = facts[node.inputs[0]]?.type, let to = facts[node.outputs[0]]?.type else { return false }
             return from == to
-        default: return false
+        default:
+            let arguments = node.inputs.map { $0.isEmpty ? nil : facts[$0] }
+            guard let x = arguments[0], let rank = x.dims?.count else { return false }
+            if let op = op as? PadOperator {
+                return (try? op.amounts(arguments, rank))?.allSatisfy { $0 == (0, 0) } ?? false
+            }
+            guard let shape = x.shape, facts[node.outputs[0]]?.shape == shape, let op = op as? any ViewOperator,
+                let view = (try? op.views(arguments))?.first
+            else { return false }
+            return view.isWhole(shape)
         }
     }
 }
