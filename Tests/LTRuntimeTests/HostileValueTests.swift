@@ -63,6 +63,26 @@ import Testing
             "Resize", 19, ["mode": .string("linear"), "coordinate_transformation_mode": .string("tf_crop_and_resize")],
             ("f", [3, 4]), ("f", [4]), ("f", [2])),
         Case("Resize", 19, ["antialias": .int(1), "mode": .string("linear")], ("f", [3, 4]), ("f", [0]), ("f", [2])),
+        Case("DFT", 20, [:], ("f", [2, 5, 1]), ("i", [1]), ("i", [1])),
+        Case("DFT", 20, ["inverse": .int(1), "onesided": .int(1)], ("f", [2, 5, 2]), ("i", []), ("i", [])),
+        Case("STFT", 17, [:], ("f", [2, 9, 1]), ("i", []), ("f", [3]), ("i", [])),
+        Case("STFT", 17, ["onesided": .int(0)], ("f", [1, 9, 2]), ("i", [1])),
+        Case("HannWindow", 17, ["periodic": .int(0)], ("i", [])),
+        Case("MelWeightMatrix", 17, [:], ("i", []), ("i", []), ("i", []), ("f", []), ("f", [])),
+        Case("Multinomial", 7, ["sample_size": .int(3)], ("f", [1, 3])),
+        Case("Bernoulli", 15, [:], ("f", [3, 4])),
+        Case("Trilu", 14, [:], ("f", [2, 3, 4]), ("i", [])),
+        Case("Det", 22, [:], ("f", [2, 3, 3])),
+        Case(
+            "NegativeLogLikelihoodLoss", 13, ["ignore_index": .int(.min)], ("f", [1, 4, 2]), ("i", [1, 2]), ("f", [4])),
+        Case("SoftmaxCrossEntropyLoss", 13, ["reduction": .string("none")], ("f", [2, 4]), ("i", [2])),
+        Case(
+            "TfIdfVectorizer", 9,
+            [
+                "mode": .string("TFIDF"), "pool_int64s": .ints([2, 3, 0, 2]), "ngram_counts": .ints([0, 2]),
+                "ngram_indexes": .ints([1, 0, 5]), "min_gram_length": .int(1), "max_gram_length": .int(.max),
+                "max_skip_count": .int(.max),
+            ], ("i", [2, 6])),
     ]
 
     private func tensor(_ kind: Character, _ dims: [Int], _ random: inout SeededGenerator) throws -> Tensor {

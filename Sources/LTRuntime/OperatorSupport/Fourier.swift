@@ -47,12 +47,16 @@ struct FourierTransform: Sendable {
     let length: Int
     private let method: Method
 
-    /// - Throws: `unsupported` for lengths that are not from 1 to `longest`.
     init(_ length: Int) throws(LTError) {
-        guard length >= 1, length <= Self.longest else {
-            throw LTError(.unsupported, "a Fourier transform of length \(length), expected 1 to \(Self.longest)")
-        }
+        try Self.check(length)
         self.init(checked: length)
+    }
+
+    /// - Throws: `invalidArgument` for lengths that are not from 1 to `longest`.
+    static func check(_ length: Int) throws(LTError) {
+        guard length >= 1, length <= longest else {
+            throw LTError(.invalidArgument, "a Fourier transform of length \(length), expected 1 to \(longest)")
+        }
     }
 
     private init(checked length: Int) {

@@ -46,7 +46,7 @@ struct DFTOperator: RealOperator {
         } else {
             count = isOnesided && isInverse ? dims[place].map { 2 * max($0 - 1, 0) } : dims[place]
         }
-        if let count, count < 1 { throw LTError(.invalidArgument, "DFT of length \(count), expected at least 1") }
+        if let count { try FourierTransform.check(count) }
         dims[place] = isOnesided && !isInverse ? count.map { $0 / 2 + 1 } : count
         return [Facts(x.type, dims)]
     }

@@ -31,7 +31,8 @@ struct EqualOperator: Operator {
             let right = StridedIndices(result.dims, broadcastStrides(b.dims, to: result.dims))
             let flags = result.elements(Bool.self)
             for (index, places) in zip(left, right).enumerated() {
-                flags[index] = a.strings[places.0] == b.strings[places.1]
+                // By bytes: Swift compares strings by canonical equivalence.
+                flags[index] = a.strings[places.0].utf8.elementsEqual(b.strings[places.1].utf8)
             }
         default:
             // Integers are equal when their bits are.
