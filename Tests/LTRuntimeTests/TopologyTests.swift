@@ -43,3 +43,18 @@ import Testing
         #expect(rows.filter { $0.kernel == "reference" && $0.op != "Pad" } == [])
     }
 }
+
+/// A network in 8 bits as quantisation tools write it (Utilities/fixtures/quantised.py). Sums of another order may round to
+/// the next step of a quantised value, so up to two of 255 steps are allowed; kernels by themselves are compared exactly
+/// (ConformanceTests).
+@Suite struct QuantisedNetworkTests {
+    @Test(arguments: ["qdq_channels", "qdq_int8", "qoperator", "dynamic"], ["reference", "cpu"])
+    func agreesWithONNXRuntime(name: String, device: String) throws {
+        let folder = fixture("quantised/\(name)")
+        let graph = try Graph.read(path: folder + "/model.onnx")
+        let input = try Tensor.read(protobuf: try readBytes(folder + "/test_data_set_0/input_0.pb")).tensor
+        let expected = try Tensor.read(protobuf: try readBytes(folder + "/test_data_set_0/output_0.pb")).tensor
+        let output = try run(graph, [("input", input)], on: device)["output"]
+        #expect(try difference(output, expected) <= 2.0 / 255)
+    }
+}
