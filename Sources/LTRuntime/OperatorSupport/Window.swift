@@ -47,6 +47,16 @@ struct Window: Sendable {
         return values
     }
 
+    /// The same of one number.
+    static func extent(_ node: Node, _ name: String, from minimum: Int) throws(LTError) -> Int? {
+        guard let value = try node.int(name) else { return nil }
+        guard value >= minimum, value <= OperatorLimits.extent else {
+            throw LTError(
+                .invalidArgument, "attribute '\(name)' is \(value), expected \(minimum) to \(OperatorLimits.extent)")
+        }
+        return value
+    }
+
     /// Checks the lengths of the attributes for a number of spatial axes.
     func check(rank: Int) throws(LTError) {
         for (name, values, count) in [
