@@ -27,6 +27,38 @@ import Testing
         return builder.graph
     }
 
+    /// Rows with a positive first number through two layers: their count is known only as the model runs, and the nodes
+    /// behind share memory that grows.
+    @Test func valuesOfAnySizeOneAfterTheOther() throws {
+        var random = SeededGenerator(seed: 31)
+        var builder = GraphBuilder(name: "rows")
+        let x = builder.input("x", .float32, ["N", 24])
+        let first = builder.node(
+            "Gather", [x, builder.initializer("zero", try Tensor(scalar: Int64(0)))], attributes: ["axis": .int(1)])
+        let positive = builder.node("Greater", [first, builder.initializer("none", try Tensor(scalar: Float(0)))])
+        let places = builder.node(
+            "Squeeze", [builder.node("NonZero", [positive]), builder.initializer("axis", try Tensor([Int64(0)]))])
+        let rows = builder.node("Gather", [x, places])
+        let hidden = builder.node(
+            "Relu", [builder.node("MatMul", [rows, builder.initializer("v", try random.tensor([24, 40]))])])
+        let y = builder.node("MatMul", [hidden, builder.initializer("w", try random.tensor([40, 7]))])
+        builder.output(hidden, as: "hidden", .float32, ["M", 40])
+        builder.output(y, as: "y", .float32, ["M", 7])
+        let plan = try Plan(builder.graph, on: CPUBackend())
+        let session = try Session(plan)
+        var earlier: [(Tensor, Tensor)] = []
+        for count in [3, 50, 0, 50, 7, 200, 1, 3, 201, 50] {
+            let x = ("x", try random.tensor([count, 24]))
+            let made = try session.run([x.0: x.1])
+            let expected = try run(builder.graph, [x], on: "reference")
+            for name in ["hidden", "y"] {
+                #expect(try difference(made[name], expected[name]) <= 1e-5, "\(count) rows")
+                earlier.append((try #require(made[name]), try #require(expected[name])))
+            }
+        }
+        for (tensor, expected) in earlier { #expect(try difference(tensor, expected) <= 1e-5) }
+    }
+
     @Test func tolerances() throws {
         let expected = try Tensor([Float(-10), 0, 1])
         let actual = try Tensor([Float(-10), 0.0009, 1])

@@ -37,6 +37,7 @@ final class CPUPlan: BackendPlan {
         let context = KernelContext(threads: options.threads, weights: WeightStore())
         self.graph = try Passes.optimise(graph)
         self.context = context
+        context.weights.keep(self.graph.initializers.values)
         bodies = try Self.bodies(of: self.graph, context)
         captured = []
         role = .model
@@ -80,6 +81,7 @@ final class CPUPlan: BackendPlan {
         }
         self.graph = try Passes.optimise(closed)
         self.context = context
+        context.weights.keep(self.graph.initializers.values)
         bodies = try Self.bodies(of: self.graph, context)
         self.captured = captured
         role = .body
@@ -127,8 +129,8 @@ final class CPUPlan: BackendPlan {
         return try Self.bodies(of: node, op, graph, facts, context)
     }
 
-    /// Whether nodes of unknown shapes may have plans of their own.
-    var mayNest: Bool { role != .node }
+    /// Whether the plan is one of a single node, which nests no further.
+    var isNode: Bool { role == .node }
 
     func makeSession() throws(LTError) -> any BackendSession { try CPUSession(self) }
 

@@ -120,7 +120,7 @@ struct CPUProgramBuilder {
             versions[output] = [id]
             made.append(id)
         }
-        let whole = plan.mayNest && KernelTable.knows(node) ? CPUPlan(around: node, of: graph, plan.context) : nil
+        let whole = !plan.isNode && KernelTable.knows(node) ? CPUPlan(around: node, of: graph, plan.context) : nil
         program.steps.append(
             CPUProgram.Step(
                 action: .dynamic(DynamicNode(op: op, whole: whole, bodies: bodies)), inputs: sources, outputs: made,

@@ -10,14 +10,18 @@ final class CPUSession: BackendSession {
 
     private let plan: CPUPlan
     private let stream: DNNLStream
-    private var arena: Buffer
+    private let arena: SessionArena
+    /// The arena of all sessions of single nodes.
+    private let nodeArena: SessionArena
     /// Most recently used first.
     private var bound: [BoundProgram] = []
 
-    init(_ plan: CPUPlan) throws(LTError) {
+    /// - Parameter nodeArena: of the session that this one is part of.
+    init(_ plan: CPUPlan, nodeArena: SessionArena? = nil) throws(LTError) {
         self.plan = plan
         stream = try DNNLStream()
-        arena = try Buffer(byteCount: 0)
+        if let nodeArena { self.nodeArena = nodeArena } else { self.nodeArena = try SessionArena() }
+        arena = plan.isNode ? self.nodeArena : try SessionArena()
     }
 
     func run(_ inputs: [ONNXValue], profile: StepProfile?) throws(LTError) -> [ONNXValue] {
@@ -27,28 +31,43 @@ final class CPUSession: BackendSession {
 
     private func boundProgram(_ inputs: [ONNXValue]) throws(LTError) -> BoundProgram {
         let shapes = inputs.map(\.shape)
-        if let index = bound.firstIndex(where: { $0.program.takes(shapes) }) {
+        if let index = bound.firstIndex(where: { $0.program.takes(shapes) && $0.isCurrent }) {
             if index > 0 { bound.insert(bound.remove(at: index), at: 0) }
             return bound[0]
         }
         let program = try plan.program(types: inputs.map(\.type), shapes)
-        let bytes = program.arenaBytes + program.scratchBytes
-        if bytes > arena.byteCount {
-            // Programs bound to the smaller arena go with it.
-            bound = []
-            arena = try Buffer(byteCount: 0)
-            arena = try Buffer(byteCount: bytes)
-        }
-        bound.insert(try BoundProgram(program, arena, stream), at: 0)
+        bound.removeAll { !$0.isCurrent || $0.program.takes(shapes) }
+        try arena.reserve(program.arenaBytes + program.scratchBytes)
+        bound.removeAll { !$0.isCurrent }
+        bound.insert(try BoundProgram(program, arena, nodeArena, stream), at: 0)
         if bound.count > Self.keptPrograms { bound.removeLast() }
         return bound[0]
+    }
+}
+
+/// Memory for the values of one program at a time. Sessions of single nodes share one: they run one after the other and
+/// hand out copies.
+final class SessionArena {
+    private(set) var buffer: Buffer
+    /// Grows when the memory moves; programs are bound to one generation.
+    private(set) var generation = 0
+
+    init() throws(LTError) { buffer = try Buffer(byteCount: 0) }
+
+    func reserve(_ byteCount: Int) throws(LTError) {
+        guard byteCount > buffer.byteCount else { return }
+        generation += 1
+        buffer = try Buffer(byteCount: 0)
+        buffer = try Buffer(byteCount: byteCount)
     }
 }
 
 /// A program with its memory in one session.
 final class BoundProgram {
     let program: CPUProgram
-    private let arena: Buffer
+    private let arena: SessionArena
+    private let generation: Int
+    private let nodeArena: SessionArena
     private let stream: DNNLStream
     /// One per step; nil for steps that do nothing or choose as they run.
     private var kernels: [BoundKernel?] = []
@@ -59,9 +78,16 @@ final class BoundProgram {
     private var values: [Int: ONNXValue] = [:]
     private var nested: [Int: [String: CPUSession]] = [:]
 
-    init(_ program: CPUProgram, _ arena: Buffer, _ stream: DNNLStream) throws(LTError) {
+    /// Whether the arena is still where it was when the kernels were bound.
+    var isCurrent: Bool { generation == arena.generation }
+
+    init(
+        _ program: CPUProgram, _ arena: SessionArena, _ nodeArena: SessionArena, _ stream: DNNLStream
+    ) throws(LTError) {
         self.program = program
         self.arena = arena
+        generation = arena.generation
+        self.nodeArena = nodeArena
         self.stream = stream
         readers = [[Int]](repeating: [], count: program.shapes.count)
         inputPointers = [UnsafeMutableRawPointer?](repeating: nil, count: program.shapes.count)
@@ -142,7 +168,7 @@ final class BoundProgram {
 
     private func session(_ plan: CPUPlan, _ index: Int, _ name: String) throws(LTError) -> CPUSession {
         if let session = nested[index]?[name] { return session }
-        let session = try CPUSession(plan)
+        let session = try CPUSession(plan, nodeArena: nodeArena)
         nested[index, default: [:]][name] = session
         return session
     }
@@ -157,14 +183,14 @@ final class BoundProgram {
         guard tensor.shape == shape, tensor.type == program.values[id].type else {
             throw LTError(.shapeMismatch, "an output came as \(tensor.shape), expected \(shape)")
         }
-        (arena.pointer + offset).copyMemory(from: tensor.rawPointer, byteCount: tensor.byteCount)
+        (arena.buffer.pointer + offset).copyMemory(from: tensor.rawPointer, byteCount: tensor.byteCount)
     }
 
     /// The value without views of the arena, which later steps would overwrite.
     private func detached(_ value: ONNXValue) throws(LTError) -> ONNXValue {
         switch value {
         case .tensor(let tensor):
-            return tensor.type != .string && tensor.buffer === arena ? .tensor(try copy(tensor)) : value
+            return tensor.type != .string && tensor.buffer === arena.buffer ? .tensor(try copy(tensor)) : value
         case .sequence(let items):
             return .sequence(try items.map { item throws(LTError) in try detached(item) })
         case .optional(let element):
@@ -175,7 +201,7 @@ final class BoundProgram {
     // MARK: Memory
 
     private func bind(_ step: CPUProgram.Step) throws(LTError) -> BoundKernel? {
-        let scratch = arena.pointer + program.arenaBytes
+        let scratch = arena.buffer.pointer + program.arenaBytes
         switch step.action {
         case .alias, .dynamic: return nil
         case .reorder(let reorder):
@@ -194,7 +220,7 @@ final class BoundProgram {
         switch program.values[program.root(id)].home {
         case .input(let index): inputPointers[index]
         case .constant(let tensor): tensor.rawPointer
-        case .arena(let offset): arena.pointer + offset
+        case .arena(let offset): arena.buffer.pointer + offset
         case .dynamic: nil
         }
     }
@@ -213,7 +239,7 @@ final class BoundProgram {
             guard let shape = value.shape, let type = value.type else {
                 throw LTError(.malformed, "value '\(value.name)' has no shape")
             }
-            return .tensor(Tensor(type, shape, buffer: arena, byteOffset: offset))
+            return .tensor(Tensor(type, shape, buffer: arena.buffer, byteOffset: offset))
         case .dynamic:
             guard let made = values[id] else { throw LTError(.malformed, "value '\(value.name)' was not made") }
             return made
@@ -225,7 +251,7 @@ final class BoundProgram {
         let value = try value(id, inputs)
         guard case .tensor(let tensor) = value, tensor.type != .string else { return value }
         let isBorrowed =
-            tensor.buffer === arena
+            tensor.buffer === arena.buffer
             || inputs.contains { input in
                 if case .tensor(let fed) = input { fed.buffer === tensor.buffer } else { false }
             }

@@ -4,7 +4,8 @@ import CDNNL
 import LTCore
 import Synchronization
 
-/// Packed constants of one plan.
+/// Packed constants of one plan. Those that belong to its graphs are kept; what was folded for the shapes of one program
+/// is packed for that program alone, else the store would grow with every shape.
 final class WeightStore: Sendable {
     private struct Key: Hashable {
         let address: UInt
@@ -14,15 +15,27 @@ final class WeightStore: Sendable {
     private struct Packed: Sendable {
         let desc: MemoryDesc
         let buffer: Buffer
-        /// Keeps the address from being used again.
-        let source: Tensor
     }
-    private let store = Mutex<[Key: [Packed]]>([:])
+    private struct State {
+        var packed: [Key: [Packed]] = [:]
+        /// Addresses of the graphs' constants, and what keeps them from being used again.
+        var kept: [UInt: Tensor] = [:]
+    }
+    private let state = Mutex(State())
+
+    /// Packed forms of these will be kept.
+    func keep(_ tensors: some Sequence<Tensor>) {
+        state.withLock { state in
+            for tensor in tensors where tensor.type != .string { state.kept[Self.address(tensor)] = tensor }
+        }
+    }
+
+    private static func address(_ tensor: Tensor) -> UInt { UInt(bitPattern: tensor.rawPointer) }
 
     /// `tensor`, float32 and seen as `from`, laid out as `desc`.
     func packed(_ tensor: Tensor, from: MemoryDesc, as desc: MemoryDesc) throws(LTError) -> Buffer {
-        let key = Key(address: UInt(bitPattern: tensor.rawPointer), dims: tensor.dims, variant: "")
-        if let found = store.withLock({ $0[key]?.first { $0.desc == desc }?.buffer }) { return found }
+        let key = Key(address: Self.address(tensor), dims: tensor.dims, variant: "")
+        if let found = state.withLock({ $0.packed[key]?.first { $0.desc == desc }?.buffer }) { return found }
         let buffer: Buffer
         if from == desc, tensor.byteOffset == 0 {
             buffer = tensor.buffer
@@ -30,7 +43,10 @@ final class WeightStore: Sendable {
             buffer = try Buffer.zeroed(byteCount: desc.byteCount)
             try Reorder(from: from, to: desc).run(tensor.rawPointer, buffer.pointer)
         }
-        store.withLock { $0[key, default: []].append(Packed(desc: desc, buffer: buffer, source: tensor)) }
+        state.withLock { state in
+            guard state.kept[key.address] != nil else { return }
+            state.packed[key, default: []].append(Packed(desc: desc, buffer: buffer))
+        }
         return buffer
     }
 }
