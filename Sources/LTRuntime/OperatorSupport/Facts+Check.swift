@@ -18,7 +18,7 @@ enum OperatorLimits {
     /// The most times that a loop runs.
     static let iterations = 1 << 20
     /// The most elements of a sequence that operators build one by one.
-    static let sequence = 1 << 16
+    static let sequence = 1 << 14
 }
 
 extension Array where Element == Facts? {
