@@ -172,9 +172,6 @@ public enum Pipeline {
     }
 }
 
-/// The version of these programs.
-public let longtailVersion = "0.1.0"
-
 /// Runs `body` on a thread of its own and waits for it: OpenMP keeps a pool of helpers per calling thread.
 public func onOwnThread<Value: Sendable>(_ name: String, _ body: @escaping @Sendable () -> Value) -> Value {
     let done = DispatchSemaphore(value: 0)

@@ -1,7 +1,9 @@
 // JSONValue: JSON that keeps the order of its keys and prints numbers as the shortest decimals that read back equal, so
 // that a report is the same bytes every time.
 
-/// A JSON value to print.
+import LTCore
+
+/// A JSON value, to print or read.
 public indirect enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -41,18 +43,56 @@ public indirect enum JSONValue: Sendable, Equatable {
         }
     }
 
+    /// The text of a string; `nil` when this is none.
+    public var string: String? {
+        guard case .string(let value) = self else { return nil }
+        return value
+    }
+
+    /// The elements of an array; empty when this is none.
+    public var elements: [JSONValue] {
+        guard case .array(let values) = self else { return [] }
+        return values
+    }
+
+    /// The members of an object; empty when this is none.
+    public var members: [Member] {
+        guard case .object(let members) = self else { return [] }
+        return members
+    }
+
     /// The text, indented by two spaces a level; objects and arrays of plain values stand on one line.
-    public func text(indent: String = "") -> String {
+    public func text() -> String {
+        var result = ""
+        write(into: &result, indent: "\n")
+        return result
+    }
+
+    /// The text without any white space between values.
+    public var compactText: String {
+        var result = ""
+        write(into: &result, indent: nil)
+        return result
+    }
+
+    /// - Parameter indent: the line break and the spaces of this level; `nil` writes compactly.
+    private func write(into result: inout String, indent: String?) {
         switch self {
-        case .null: return "null"
-        case .bool(let value): return value ? "true" : "false"
-        case .int(let value): return String(value)
-        case .number(let value): return value.isFinite ? "\(value)" : "null"
-        case .string(let value): return Self.quoted(value)
+        case .null: result += "null"
+        case .bool(let value): result += value ? "true" : "false"
+        case .int(let value): result += String(value)
+        case .number(let value): result += value.isFinite ? "\(value)" : "null"
+        case .string(let value): Self.write(value, into: &result)
         case .array(let values):
-            return Self.wrapped("[", values.map { ("", $0) }, "]", indent)
+            Self.write("[", values, "]", into: &result, indent, isPlain: \.isPlain) { value, result, indent in
+                value.write(into: &result, indent: indent)
+            }
         case .object(let members):
-            return Self.wrapped("{", members.map { (Self.quoted($0.key) + ": ", $0.value) }, "}", indent)
+            Self.write("{", members, "}", into: &result, indent, isPlain: \.value.isPlain) { member, result, indent in
+                Self.write(member.key, into: &result)
+                result += indent == nil ? ":" : ": "
+                member.value.write(into: &result, indent: indent)
+            }
         }
     }
 
@@ -63,20 +103,23 @@ public indirect enum JSONValue: Sendable, Equatable {
         }
     }
 
-    private static func wrapped(_ open: String, _ parts: [(String, JSONValue)], _ close: String, _ indent: String)
-        -> String
-    {
-        if parts.allSatisfy({ $0.1.isPlain }) {
-            return open + parts.map { $0.0 + $0.1.text() }.joined(separator: ", ") + close
+    private static func write<Part>(
+        _ open: String, _ parts: [Part], _ close: String, into result: inout String, _ indent: String?,
+        isPlain: (Part) -> Bool, _ write: (Part, inout String, String?) -> Void
+    ) {
+        let inner = indent.flatMap { parts.allSatisfy(isPlain) ? nil : $0 + "  " }
+        result += open
+        for (position, part) in parts.enumerated() {
+            if position > 0 { result += inner == nil && indent != nil ? ", " : "," }
+            if let inner { result += inner }
+            write(part, &result, inner ?? indent)
         }
-        let inner = indent + "  "
-        return open + "\n" + parts.map { inner + $0.0 + $0.1.text(indent: inner) }.joined(separator: ",\n") + "\n"
-            + indent
-            + close
+        if inner != nil, let indent { result += indent }
+        result += close
     }
 
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
+    private static func write(_ text: String, into result: inout String) {
+        result += "\""
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"": result += "\\\""
@@ -90,6 +133,48 @@ public indirect enum JSONValue: Sendable, Equatable {
             default: result.unicodeScalars.append(scalar)
             }
         }
-        return result + "\""
+        result += "\""
+    }
+}
+
+extension JSONValue {
+    /// Reads a JSON file whole: for reports, which are small; data files are walked through with `JSONReader`.
+    /// - Throws: `io`, `malformed`, naming the file.
+    public init(file path: String) throws(LTError) {
+        self = try within("file \(path)") { () throws(LTError) in
+            let file = try readFile(path)
+            return try withExtendedLifetime(file) { () throws(LTError) in
+                var reader = JSONReader(file.bytes)
+                let value = try JSONValue(reading: &reader)
+                try reader.end()
+                return value
+            }
+        }
+    }
+
+    /// Reads the next value.
+    /// - Throws: `malformed`.
+    public init(reading reader: inout JSONReader) throws(LTError) {
+        switch try reader.peek() {
+        case .null:
+            try reader.null()
+            self = .null
+        case .boolean: self = .bool(try reader.bool())
+        case .string: self = .string(try reader.string())
+        case .number:
+            let value = try reader.double()
+            // Whole numbers that doubles count without gaps.
+            self = abs(value) < 0x1p53 && value == value.rounded() ? .int(Int(value)) : .number(value)
+        case .array:
+            var values: [JSONValue] = []
+            try reader.array { (reader) throws(LTError) in values.append(try JSONValue(reading: &reader)) }
+            self = .array(values)
+        case .object:
+            var members: [Member] = []
+            try reader.object { reader, key throws(LTError) in
+                members.append(Member(key, try JSONValue(reading: &reader)))
+            }
+            self = .object(members)
+        }
     }
 }

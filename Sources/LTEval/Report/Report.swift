@@ -1,17 +1,43 @@
-// Report: named values per column (frequency groups, then the total) with what they were computed from.
+// Report: named values per column (frequency groups, then the total) with what they were computed from. Text, JSON and
+// HTML are made of it (Report+Text, Report+JSON, Report+HTML); the data of pictures is in Report+Figure.
 
 import LTCore
 
 /// The outcome of an evaluation.
-public struct Report: Sendable {
+public struct Report: Sendable, Equatable {
+    /// Where a value lies by its confidence interval, both ends included.
+    public struct Interval: Sendable, Equatable {
+        public var lower: Double
+        public var upper: Double
+
+        public init(_ lower: Double, _ upper: Double) {
+            self.lower = lower
+            self.upper = upper
+        }
+    }
+
     /// One metric over the columns.
     public struct Row: Sendable, Equatable {
+        /// The key in JSON.
         public var name: String
+        /// The words in text.
         public var title: String
         /// Whether the values are shares, printed as percent in text; JSON has them as they are.
         public var isShare: Bool
         /// One per column; `nil` where not defined.
         public var values: [Double?]
+        /// One per column, `nil` where there is none; empty when nothing was resampled.
+        public var intervals: [Interval?]
+
+        public init(
+            name: String, title: String, isShare: Bool = true, values: [Double?], intervals: [Interval?] = []
+        ) {
+            self.name = name
+            self.title = title
+            self.isShare = isShare
+            self.values = values
+            self.intervals = intervals
+        }
     }
 
     /// Rows that belong together: "ranking", "at_0.5", ….
@@ -19,17 +45,61 @@ public struct Report: Sendable {
         public var name: String
         public var title: String
         public var rows: [Row]
+
+        public init(name: String, title: String, rows: [Row]) {
+            self.name = name
+            self.title = title
+            self.rows = rows
+        }
     }
 
-    /// What a reader looks at first: a path in JSON and the row that it shows.
+    /// What a reader looks at first: a place at the top of the JSON and the row that it shows.
     public struct Headline: Sendable, Equatable {
-        /// ["F1", "at_0.5", "micro"].
+        /// ["F1", "at_0.5", "micro"], ["APr"].
         public var path: [String]
+        /// The words in text. Text shows a row once, under the title of its first headline.
         public var title: String
         public var section: String
         public var row: String
+        /// The column whose value stands there alone; `nil` for an object of all columns.
+        public var column: String?
+
+        public init(path: [String], title: String, section: String, row: String, column: String? = nil) {
+            self.path = path
+            self.title = title
+            self.section = section
+            self.row = row
+            self.column = column
+        }
     }
 
+    /// How intervals were made.
+    public struct Resampling: Sendable, Equatable {
+        /// What an interval covers, 0.95 say.
+        public var level: Double
+        /// "bootstrap over images, 1000 resamples, seed 0".
+        public var method: String
+
+        public init(level: Double = 0.95, method: String) {
+            self.level = level
+            self.method = method
+        }
+    }
+
+    /// What a member of the objects of `classes` is called, and how it is shown.
+    public struct ClassColumn: Sendable, Equatable {
+        public var key: String
+        public var title: String
+        public var isShare: Bool
+
+        public init(_ key: String, _ title: String, isShare: Bool = true) {
+            self.key = key
+            self.title = title
+            self.isShare = isShare
+        }
+    }
+
+    /// "multilabel", "multiclass", "detection".
     public var task: String
     public var images: Int
     /// Column names: the groups, then "total".
@@ -39,124 +109,57 @@ public struct Report: Sendable {
     public var groupRule: String
     public var headlines: [Headline]
     public var sections: [Section]
-    /// One object per class.
+    /// One object per class. Keys that the figures and the page know: index, id, name, train_count, group.
     public var classes: [JSONValue]
+    /// Titles of the keys of `classes`; a key without one is shown as it is.
+    public var classColumns: [ClassColumn] = []
+    /// How the intervals of the rows were made; `nil` when there are none.
+    public var resampling: Resampling?
+    /// The data of pictures, in the order in which they are shown.
+    public var figures: [Figure] = []
+    /// Counts of each class over thresholds, for choosing a threshold; `nil` when there is none to choose.
+    public var thresholdCurves: ThresholdCurves?
+    /// The surest wrong answers, worst first.
+    public var mistakes: [Mistake] = []
     /// What a reader must know to read the values rightly.
     public var notes: [String]
     /// What the values were computed from: digests, settings, versions.
     public var provenance: [JSONValue.Member]
 
+    public init(
+        task: String, images: Int, columns: [String], columnClasses: [Int], groupRule: String, headlines: [Headline],
+        sections: [Section], classes: [JSONValue], notes: [String], provenance: [JSONValue.Member]
+    ) {
+        self.task = task
+        self.images = images
+        self.columns = columns
+        self.columnClasses = columnClasses
+        self.groupRule = groupRule
+        self.headlines = headlines
+        self.sections = sections
+        self.classes = classes
+        self.notes = notes
+        self.provenance = provenance
+    }
+
     /// The value of a metric; `nil` when there is none.
     public func value(_ section: String, _ row: String, column: String = "total") -> Double? {
-        guard let column = columns.firstIndex(of: column), let values = self.values(section, row) else { return nil }
-        return values[column]
+        guard let position = columns.firstIndex(of: column), let row = self.row(section, row),
+            row.values.indices.contains(position)
+        else { return nil }
+        return row.values[position]
     }
 
-    private func values(_ section: String, _ row: String) -> [Double?]? {
-        sections.first { $0.name == section }?.rows.first { $0.name == row }?.values
+    /// The confidence interval of a metric; `nil` when there is none.
+    public func interval(_ section: String, _ row: String, column: String = "total") -> Interval? {
+        guard let position = columns.firstIndex(of: column), let row = self.row(section, row),
+            row.intervals.indices.contains(position)
+        else { return nil }
+        return row.intervals[position]
     }
 
-    // MARK: JSON
-
-    /// The report as JSON; the keys and their order are stable (docs/metrics.md).
-    public var json: JSONValue {
-        var members: [JSONValue.Member] = [
-            .init("schema", .int(1)), .init("task", .string(task)), .init("images", .int(images)),
-            .init(
-                "groups",
-                .object([
-                    .init("rule", .string(groupRule)),
-                    .init("classes", .object(zip(columns, columnClasses).map { .init($0, .int($1)) })),
-                ])),
-        ]
-        for headline in headlines {
-            guard let values = values(headline.section, headline.row) else { continue }
-            Self.insert(byColumn(values), at: headline.path[...], into: &members)
-        }
-        members.append(
-            .init(
-                "metrics",
-                .object(
-                    sections.map { section in
-                        .init(section.name, .object(section.rows.map { .init($0.name, byColumn($0.values)) }))
-                    })))
-        members.append(.init("classes", .array(classes)))
-        members.append(.init("notes", .array(notes.map { .string($0) })))
-        members.append(.init("provenance", .object(provenance)))
-        return .object(members)
-    }
-
-    private func byColumn(_ values: [Double?]) -> JSONValue {
-        .object(zip(columns, values).map { .init($0, .optional($1)) })
-    }
-
-    private static func insert(_ value: JSONValue, at path: ArraySlice<String>, into members: inout [JSONValue.Member])
-    {
-        guard let key = path.first else { return }
-        let rest = path.dropFirst()
-        if rest.isEmpty {
-            members.append(.init(key, value))
-            return
-        }
-        let position = members.firstIndex { $0.key == key } ?? members.endIndex
-        if position == members.endIndex { members.append(.init(key, .object([]))) }
-        guard case .object(var inner) = members[position].value else { return }
-        insert(value, at: rest, into: &inner)
-        members[position].value = .object(inner)
-    }
-
-    /// Writes the JSON to a file, complete or not at all.
-    /// - Throws: `io`.
-    public func writeJSON(_ path: String) throws(LTError) {
-        try within("report \(path)") { () throws(LTError) in
-            try replaceFile(path, with: Array((json.text() + "\n").utf8))
-        }
-    }
-
-    // MARK: Text
-
-    /// The headlines as a table, then the notes.
-    public var text: String {
-        let rows = headlines.compactMap { headline in
-            sections.first { $0.name == headline.section }?.rows.first { $0.name == headline.row }
-                .map { Row(name: $0.name, title: headline.title, isShare: $0.isShare, values: $0.values) }
-        }
-        let groups = zip(columns, columnClasses).map { "\($1) \($0)" }.dropLast().joined(separator: ", ")
-        var lines = [
-            "\(images) images, \(columnClasses.last ?? 0) classes"
-                + (groups.isEmpty ? "" : " (\(groupRule): \(groups))")
-        ]
-        lines += table(rows)
-        lines += notes.map { "note: \($0)" }
-        return lines.joined(separator: "\n")
-    }
-
-    /// Every section as a table.
-    public var fullText: String {
-        sections.map { ([$0.title] + table($0.rows)).joined(separator: "\n") }.joined(separator: "\n\n")
-    }
-
-    private func table(_ rows: [Row]) -> [String] {
-        let titleWidth = rows.map(\.title.count).max() ?? 0
-        let width = max(9, (columns.map(\.count).max() ?? 0) + 2)
-        func padded(_ text: String) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
-        let header = String(repeating: " ", count: titleWidth) + columns.map(padded).joined()
-        return [header]
-            + rows.map { row in
-                row.title + String(repeating: " ", count: titleWidth - row.title.count)
-                    + row.values.map { padded(Self.cell($0, isShare: row.isShare)) }.joined()
-            }
-    }
-
-    /// A share as percent with two decimals, another number with four, "-" for none.
-    static func cell(_ value: Double?, isShare: Bool) -> String {
-        guard let value else { return "-" }
-        let decimals = isShare ? 2 : 4
-        // Percent with two decimals and plain with four: both are whole ten-thousandths.
-        let scaled = (abs(value) * 10_000).rounded()
-        guard scaled < 1e15 else { return "\(value)" }
-        let digits = String(Int(scaled))
-        let filled = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
-        return (value < 0 && scaled > 0 ? "-" : "") + filled.dropLast(decimals) + "." + filled.suffix(decimals)
+    /// The row of this name; `nil` when there is none.
+    public func row(_ section: String, _ row: String) -> Row? {
+        sections.first { $0.name == section }?.rows.first { $0.name == row }
     }
 }
