@@ -17,6 +17,8 @@ public struct ClassificationInput: Sendable {
     /// Labels, training counts and groups are filled in from the data where the model does not say.
     public var layer: DecisionLayer
     public var provenance: [JSONValue.Member]
+    /// Names of the rows, where known.
+    public var images: [String]?
     /// Images of the data that were left out because they have no scores.
     public var skipped = 0
     public var notes: [String] = []
@@ -79,6 +81,7 @@ public struct ClassificationInput: Sendable {
             try Matching.join(
                 predictions, dataset.images.map { $0.path }, columns: columns, skippingMissing: skippingMissing)
         }
+        images = joined.rows.map { dataset.images[$0].path }
         var columnOf = [Int](repeating: 0, count: order.count)
         for (column, category) in order.enumerated() { columnOf[category] = column }
         self.layer = layer
@@ -136,11 +139,14 @@ public struct ClassificationInput: Sendable {
     }
 
     /// Evaluates.
-    public func report() throws(LTError) -> Report {
+    /// - Parameter figures: also makes figures, threshold curves and mistakes, for JSON and HTML.
+    public func report(figures: Bool = false) throws(LTError) -> Report {
         var report: Report
         switch predictions {
-        case .multilabel(let input): report = try .multilabel(input, layer: layer, provenance: provenance)
-        case .multiclass(let input): report = try .multiclass(input, layer: layer, provenance: provenance)
+        case .multilabel(let input):
+            report = try .multilabel(input, layer: layer, provenance: provenance, figures: figures, images: images)
+        case .multiclass(let input):
+            report = try .multiclass(input, layer: layer, provenance: provenance, figures: figures, images: images)
         }
         report.notes = notes + report.notes
         return report

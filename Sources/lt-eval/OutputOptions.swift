@@ -13,7 +13,7 @@ struct OutputOptions: ParsableArguments {
     /// Evaluates, prints and writes.
     /// - Throws: exit code 2 when images were left out.
     func write(_ input: ClassificationInput) throws {
-        let report = try input.report()
+        let report = try input.report(figures: json != nil)
         print(report.text)
         if all { print("\n" + report.fullText) }
         if let json { try report.writeJSON(json) }

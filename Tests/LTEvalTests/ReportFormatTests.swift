@@ -36,7 +36,6 @@ func detectionLikeReport() -> Report {
             .object([.init("index", .int(1)), .init("id", .int(9)), .init("AP", .number(0.3))]),
         ], notes: ["a note"], provenance: [.init("results", .string("dt.json"))])
     report.resampling = .init(method: "bootstrap over images, 1000 resamples, seed 0")
-    report.classColumns = [.init("AP", "AP"), .init("id", "id", isShare: false)]
     report.figures = [
         .init(
             name: "pr_0.5", title: "precision and recall", kind: .lines, x: .share("recall"), y: .share("precision"),
@@ -95,6 +94,7 @@ func detectionLikeReport() -> Report {
         #expect(layout?["columns"]?.elements.count == 4)
         #expect(layout?["sections"]?.elements.first?["rows"]?.elements.last?["share"] == .bool(false))
         #expect(layout?["headlines"]?.elements[2]["column"] == .string("r"))
+        #expect(layout?["classes"]?.elements.map { $0["key"]?.string } == ["index", "id", "name", "AP"])
     }
 
     @Test func figuresCurvesAndMistakesAsJSON() throws {

@@ -10,9 +10,12 @@ extension Report {
     ///   - layer: what the model says of its outputs: activation (needed), training counts and groups (columns), labels,
     ///     calibration and thresholds (the rows "after" and "at thresholds" appear with them).
     ///   - provenance: where the predictions come from.
+    ///   - figures: also makes figures, threshold curves and mistakes.
+    ///   - images: names of the rows, for the mistakes.
     /// - Throws: what `Decider` throws, `invalidArgument` for a training count below 1.
     public static func multilabel(
-        _ predictions: MultilabelPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = []
+        _ predictions: MultilabelPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
+        figures: Bool = false, images: [String]? = nil
     ) throws(LTError) -> Report {
         var plain = layer
         plain.task = layer.task ?? .multilabel
@@ -80,17 +83,24 @@ extension Report {
         let perClass = multilabelClasses(
             predictions, before: before, after: after, atHalf: atHalf, atThresholds: atThresholds, layer: layer,
             rule: rule)
-        return Report(
+        var report = Report(
             task: "multilabel", images: predictions.rowCount, columns: columns.names,
             columnClasses: columns.classes.map(\.count), groupRule: rule.rule, headlines: headlines, sections: sections,
             classes: perClass, notes: multilabelNotes(predictions, layer: layer),
             provenance: provenance + [.init("evaluated_on", .string(predictions.digest))])
+        if figures {
+            report.addFigures(
+                before: before, after: layer.calibration == nil ? nil : after, columns: columns, images: images)
+        }
+        return report
     }
 
     /// Evaluates multi-class predictions.
+    /// - Parameters: those of `multilabel`.
     /// - Throws: `invalidArgument` for a training count below 1, `shapeMismatch`.
     public static func multiclass(
-        _ predictions: MulticlassPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = []
+        _ predictions: MulticlassPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
+        figures: Bool = false, images: [String]? = nil
     ) throws(LTError) -> Report {
         try layer.validate()
         let rule = layer.groups ?? .imageNetLT
@@ -119,10 +129,12 @@ extension Report {
             Headline(path: ["F1"], title: "F1 macro", section: "before", row: "F1_macro"),
             Headline(path: ["ECE", "before"], title: "ECE before calibration", section: "before", row: "ECE"),
         ]
+        var shown = predictions
         if case .temperature(let temperature)? = layer.calibration?.method, temperature.count == 1 {
             let scaled = try MulticlassPredictions(
                 logits: predictions.logits.map { $0 / temperature[0] }, labels: predictions.labels,
                 classCount: predictions.classCount)
+            shown = scaled
             sections.append(section("after", "scores after calibration", scaled))
             headlines.append(
                 Headline(path: ["ECE", "after"], title: "ECE after calibration", section: "after", row: "ECE"))
@@ -142,11 +154,13 @@ extension Report {
         if layer.calibration?.fittedOn == predictions.digest {
             notes.append("the calibration was fitted on these very predictions: ECE after calibration is optimistic")
         }
-        return Report(
+        var report = Report(
             task: "multiclass", images: predictions.rowCount, columns: columns.names,
             columnClasses: columns.classes.map(\.count), groupRule: rule.rule, headlines: headlines, sections: sections,
             classes: perClass, notes: notes,
             provenance: provenance + [.init("evaluated_on", .string(predictions.digest))])
+        if figures { report.addFigures(shown, columns: columns, images: images) }
+        return report
     }
 
     static func classMembers(_ index: Int, _ layer: DecisionLayer, _ rule: FrequencyGroups) -> [JSONValue.Member] {

@@ -56,6 +56,12 @@ extension Report {
         return .object(members)
     }
 
+    /// The columns that occur among the classes.
+    private var classColumns: [ClassColumn] {
+        let keys = Set(classes.flatMap { $0.members.map(\.key) })
+        return ClassColumn.table.filter { keys.contains($0.key) }
+    }
+
     /// Titles, kinds of numbers and order: how a page or a table shows the values.
     private var layout: JSONValue {
         func strings(_ pairs: [(String, String)]) -> [JSONValue.Member] {

@@ -86,19 +86,6 @@ public struct Report: Sendable, Equatable {
         }
     }
 
-    /// What a member of the objects of `classes` is called, and how it is shown.
-    public struct ClassColumn: Sendable, Equatable {
-        public var key: String
-        public var title: String
-        public var isShare: Bool
-
-        public init(_ key: String, _ title: String, isShare: Bool = true) {
-            self.key = key
-            self.title = title
-            self.isShare = isShare
-        }
-    }
-
     /// "multilabel", "multiclass", "detection".
     public var task: String
     public var images: Int
@@ -109,10 +96,8 @@ public struct Report: Sendable, Equatable {
     public var groupRule: String
     public var headlines: [Headline]
     public var sections: [Section]
-    /// One object per class. Keys that the figures and the page know: index, id, name, train_count, group.
+    /// One object per class; `ClassColumn` has the keys.
     public var classes: [JSONValue]
-    /// Titles of the keys of `classes`; a key without one is shown as it is.
-    public var classColumns: [ClassColumn] = []
     /// How the intervals of the rows were made; `nil` when there are none.
     public var resampling: Resampling?
     /// The data of pictures, in the order in which they are shown.
