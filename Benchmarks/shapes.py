@@ -56,7 +56,7 @@ def main():
         for number in range(options.images):
             draw(rng, folder / f"{number:04}.jpg")
         command = [options.tool, "run", str(model), str(folder), "--out", str(folder.parent / "out.db"), "--threads",
-                   options.threads, "--mean", "0", "--std", "1"]
+                   options.threads, "--task", "detection", "--resize", "none", "--mean", "0", "--std", "1"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         for line in process.stderr:
             progress = re.match(r"(\d+)/\d+ images, (\S+ images/s)", line)
