@@ -11,6 +11,15 @@ public indirect enum ONNXValue: Sendable {
     case sequence([ONNXValue])
     case optional(ONNXValue?)
 
+    /// Bytes of all elements.
+    public var byteCount: Int {
+        switch self {
+        case .tensor(let tensor): tensor.byteCount
+        case .sequence(let items): items.reduce(0) { $0 + $1.byteCount }
+        case .optional(let value): value?.byteCount ?? 0
+        }
+    }
+
     /// Reads a value of the given type (nil: a tensor) and its name.
     /// - Throws: as `Tensor.read(protobuf:)`; `unsupported` for maps and sparse tensors.
     public static func read(protobuf bytes: [UInt8], as type: ValueType?) throws(LTError) -> (String, ONNXValue) {

@@ -17,6 +17,8 @@ enum OperatorLimits {
     static let extent = 1 << 24
     /// The most times that a loop runs.
     static let iterations = 1 << 18
+    /// The most bytes that a loop hands on, over all iterations: a value that grows makes the work quadratic.
+    static let carriedBytes = outputBytes.multipliedReportingOverflow(by: 16).partialValue
     /// The most elements of a sequence that operators build one by one.
     static let sequence = 1 << 14
 }

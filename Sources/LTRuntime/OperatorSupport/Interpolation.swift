@@ -53,21 +53,22 @@ extension Interpolation {
         }
     }
 
-    /// The coordinate on the input of output `position`; nil where tf_crop_and_resize looks outside.
-    func coordinate(_ position: Int, _ axis: ResizeAxis) -> Double? {
-        let (x, width) = (Double(position), axis.scale * Double(axis.input))
-        let last = Double(axis.input - 1)
+    /// The coordinate on the input of output `position`; nil where tf_crop_and_resize looks outside. In float32, as
+    /// ONNX Runtime and PyTorch compute it: on a side of 500 pixels it is off by up to 3e-5, and so are the weights.
+    func coordinate(_ position: Int, _ axis: ResizeAxis) -> Float? {
+        let (x, scale, extent) = (Float(position), Float(axis.scale), Float(axis.input))
+        let (width, last) = (scale * extent, extent - 1)
         switch transformation {
-        case .halfPixel: return (x + 0.5) / axis.scale - 0.5
+        case .halfPixel: return (x + 0.5) / scale - 0.5
         case .halfPixelSymmetric:
-            let offset = Double(axis.input) / 2 * (1 - Double(axis.output) / width)
-            return offset + (x + 0.5) / axis.scale - 0.5
-        case .pytorchHalfPixel: return width == 1 ? -0.5 : (x + 0.5) / axis.scale - 0.5
+            let offset = extent / 2 * (1 - Float(axis.output) / width)
+            return offset + (x + 0.5) / scale - 0.5
+        case .pytorchHalfPixel: return width == 1 ? -0.5 : (x + 0.5) / scale - 0.5
         case .alignCorners: return width == 1 ? 0 : x * last / (width - 1)
-        case .asymmetric: return x / axis.scale
-        case .halfPixelForNearest: return (x + 0.5) / axis.scale
+        case .asymmetric: return x / scale
+        case .halfPixelForNearest: return (x + 0.5) / scale
         case .cropAndResize:
-            let (start, end) = axis.roi ?? (0, 1)
+            let (start, end) = axis.roi.map { (Float($0.start), Float($0.end)) } ?? (0, 1)
             let place = width == 1 ? (end - start) * last / 2 : x * (end - start) * last / (width - 1)
             let found = place + start * last
             return found < 0 || found > last ? nil : found
@@ -84,12 +85,12 @@ extension Interpolation {
             case .floor: x.rounded(.down)
             case .ceil: x.rounded(.up)
             }
-        return Int(max(0, min(Double(axis.input - 1), rounded)))
+        return Int(max(0, min(Float(axis.input - 1), rounded)))
     }
 
     /// The input positions (clamped to the edges) and weights that make output `position`; nil outside.
     func taps(_ position: Int, _ axis: ResizeAxis) -> [(index: Int, weight: Double)]? {
-        guard let x = coordinate(position, axis), x.isFinite, abs(x) < 1e15 else { return nil }
+        guard let x = coordinate(position, axis).map({ Double($0) }), x.isFinite, abs(x) < 1e15 else { return nil }
         // The left neighbour of a coordinate that is whole is the one before it.
         let left = x.rounded(.up) - 1
         let ratio = x - left

@@ -62,15 +62,19 @@ struct LoopOperator: ValueOperator {
         for index in 0..<carried { values.append(try inputs.required(2 + index)) }
         var scans = ScanOutputs(count: outputs - carried)
         var iteration = 0
+        var bytes = 0
         while condition, iteration < trips {
-            guard iteration < OperatorLimits.iterations else {
-                throw LTError(.invalidArgument, "the loop has run \(iteration) times, expected to end before")
+            guard iteration < OperatorLimits.iterations, bytes <= OperatorLimits.carriedBytes else {
+                throw LTError(
+                    .invalidArgument,
+                    "the loop has run \(iteration) times and carried \(bytes) bytes, expected to end before")
             }
             let results = try bodies.run(
                 "body",
                 [.tensor(try Tensor(scalar: Int64(iteration))), .tensor(try Tensor(scalar: condition))] + values)
             condition = try results[0].condition("the body's condition")
             values = Array(results[1..<1 + carried])
+            for value in values { bytes += value.byteCount }
             try scans.append(results[(1 + carried)...])
             iteration += 1
         }
