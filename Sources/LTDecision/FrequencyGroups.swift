@@ -1,6 +1,7 @@
 // FrequencyGroups: the rules that split classes by their training images, in one place. Each system has its own borders:
 // Distribution-Balanced loss (head ≥ 100, middle 20–99, tail < 20), LVIS (r ≤ 10, c ≤ 100, f),
 // ImageNet-LT (many > 100, medium 20–100, few < 20). A class with exactly 100 is head for one and medium for the other.
+// EGTEA (majority > 600, minority < 600) has a class with exactly 600 in neither.
 
 import LTCore
 
@@ -50,8 +51,12 @@ public struct FrequencyGroups: Sendable, Equatable {
         rule: "imagenet-lt",
         groups: [Group("many", minimum: 101), Group("medium", minimum: 20, maximum: 100), Group("few", maximum: 19)])
 
+    /// EGTEA in Class-wise Difficulty-Balanced loss; exactly 600 is in no group.
+    public static let egtea = FrequencyGroups(
+        rule: "egtea", groups: [Group("majority", minimum: 601), Group("minority", maximum: 599)])
+
     /// The rules that have a name.
-    public static let named = [db, lvis, imageNetLT]
+    public static let named = [db, lvis, imageNetLT, egtea]
 
     /// The rule of this name.
     /// - Throws: `notFound` with the names there are.

@@ -19,6 +19,10 @@ public struct ClassificationInput: Sendable {
     public var provenance: [JSONValue.Member]
     /// Names of the rows, where known.
     public var images: [String]?
+    /// Multi-class: further k of top-k accuracies, beside 1 and 5.
+    public var topK: [Int] = []
+    /// Multi-class: the least probability of an image that is taken for one of a known class.
+    public var openSet: Double?
     /// Images of the data that were left out because they have no scores.
     public var skipped = 0
     public var notes: [String] = []
@@ -146,7 +150,9 @@ public struct ClassificationInput: Sendable {
         case .multilabel(let input):
             report = try .multilabel(input, layer: layer, provenance: provenance, figures: figures, images: images)
         case .multiclass(let input):
-            report = try .multiclass(input, layer: layer, provenance: provenance, figures: figures, images: images)
+            report = try .multiclass(
+                input, layer: layer, provenance: provenance, topK: topK, openSet: openSet, figures: figures,
+                images: images)
         }
         report.notes = notes + report.notes
         return report

@@ -3,7 +3,7 @@
 /// The registry of metrics.
 public enum MetricTable {
     /// Of raw scores, without any threshold.
-    public static let multilabelRanking: [Metric<MultilabelPredictions>] = [
+    public static let multilabelRanking: [Metric<MultilabelRanking>] = [
         .mAP, .mAPMicro, .mAPWeighted, .mAPSamples,
         .vocAP11, .vocAPInterpolated,
         .rocAUC,
@@ -12,21 +12,27 @@ public enum MetricTable {
 
     /// Of decisions.
     public static let multilabelDecisions: [Metric<MultilabelDecisions>] = [
-        .microF1, .macroF1, .samplesF1,
+        .microF1, .macroF1, .weightedF1, .samplesF1, .samplesPrecision, .samplesRecall,
         .classPrecision, .classRecall, .classF1Harmonic,
         .overallPrecision, .overallRecall,
         .labelAccuracy, .hammingLoss, .subsetAccuracy,
     ]
 
     /// Of scores in 0…1, every (image, class) pair a binary event.
-    public static let multilabelCalibration: [Metric<MultilabelPredictions>] = [
+    public static let multilabelCalibration: [Metric<MultilabelCalibration>] = [
         .pooledECE, .pooledMCE, .classwiseECE, .pooledNLL, .pooledBrier,
     ]
 
     /// Of raw scores and one label per image.
-    public static let multiclass: [Metric<MulticlassPredictions>] = [
-        .top1, .top5, .balancedAccuracy, .multiclassMacroF1,
+    public static let multiclass: [Metric<MulticlassSummary>] = [
+        .top1, .top5, .top1Error, .balancedAccuracy, .geometricMeanRecall,
+        .multiclassMacroF1, .multiclassMacroPrecision, .multiclassMacroRecall, .multiclassWeightedF1,
+        .precisionOverAllClasses, .matthews, .cohenKappa,
+    ]
+
+    /// Of probabilities and one label per image.
+    public static let multiclassCalibration: [Metric<MulticlassSummary>] = [
         .multiclassECE, .multiclassMCE, .multiclassAdaptiveECE, .multiclassClasswiseECE, .multiclassNLL,
-        .multiclassBrier,
+        .multiclassBrier, .multiclassBrierMean,
     ]
 }

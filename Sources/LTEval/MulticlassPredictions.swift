@@ -14,24 +14,30 @@ public struct MulticlassPredictions: Sendable {
     public let classCount: Int
     /// [rows, classes], row-major, finite.
     public let logits: [Float]
-    /// [rows], each in 0 ..< classes.
+    /// [rows], each in 0 ..< classes, or −1 for an image of none of them (open set).
     public let labels: [Int]
+    /// The scores are probabilities already, no softmax is taken.
+    public var areProbabilities = false
 
+    /// - Parameter openSet: allows the label −1.
     /// - Throws: `shapeMismatch`, `notFinite` naming row and class, `invalidArgument` naming the row of a label out of range.
-    public init(logits: [Float], labels: [Int], classCount: Int) throws(LTError) {
+    public init(logits: [Float], labels: [Int], classCount: Int, openSet: Bool = false) throws(LTError) {
         guard classCount > 0, !labels.isEmpty, logits.count == labels.count * classCount else {
             throw LTError(
                 .shapeMismatch, "\(logits.count) scores for \(labels.count) labels and \(classCount) classes")
         }
-        if let bad = logits.firstIndex(where: { !$0.isFinite }) {
+        if let bad = firstNotFinite(logits) {
             throw LTError(
                 .notFinite,
                 "score of row \(bad / classCount), class \(bad % classCount) is \(logits[bad]), expected a finite number"
             )
         }
-        if let bad = labels.firstIndex(where: { !(0..<classCount).contains($0) }) {
+        let range = (openSet ? -1 : 0)..<classCount
+        if let bad = labels.firstIndex(where: { !range.contains($0) }) {
             throw LTError(
-                .invalidArgument, "label of row \(bad) is \(labels[bad]), expected 0 ..< \(classCount)")
+                .invalidArgument,
+                "label of row \(bad) is \(labels[bad]), expected \(range.lowerBound) ..< \(classCount)",
+                hint: labels[bad] == -1 ? "--open-set THRESHOLD evaluates images of no known class" : nil)
         }
         rowCount = labels.count
         self.classCount = classCount
@@ -41,9 +47,10 @@ public struct MulticlassPredictions: Sendable {
 
     public func logits(ofRow row: Int) -> ArraySlice<Float> { logits[row * classCount..<(row + 1) * classCount] }
 
-    /// Softmax in float64.
+    /// Softmax in float64, or the scores where they are probabilities.
     public func probabilities(ofRow row: Int) -> [Double] {
         let logits = logits(ofRow: row)
+        if areProbabilities { return logits.map { Double($0) } }
         let highest = Double(logits.max() ?? 0)
         let exponentials = logits.map { exp(Double($0) - highest) }
         let sum = exponentials.reduce(0, +)
@@ -60,21 +67,16 @@ public struct MulticlassPredictions: Sendable {
         }
     }
 
-    /// Greatest softmax of each row, and whether its class is right.
-    public var confidences: Confidences {
-        let predictions = predictions
-        return Confidences(
-            confidence: (0..<rowCount).map { probabilities(ofRow: $0)[predictions[$0]] },
-            hits: (0..<rowCount).map { predictions[$0] == labels[$0] })
-    }
+    /// Greatest probability of each row, and whether its class is right.
+    public var confidences: Confidences { summary().confidences }
 
     /// SHA-256 of sizes, scores and labels.
     public var digest: String {
         var hash = SHA256()
         hash.update("multiclass \(rowCount) \(classCount)\n")
+        hash.update(littleEndian: logits)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(logits.count * 4 + labels.count * 8)
-        for score in logits { withUnsafeBytes(of: score.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
+        bytes.reserveCapacity(labels.count * 8)
         for label in labels { withUnsafeBytes(of: label.littleEndian) { bytes.append(contentsOf: $0) } }
         hash.update(bytes)
         return "sha256:" + hash.digest

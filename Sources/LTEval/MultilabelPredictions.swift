@@ -17,6 +17,19 @@ public struct MultilabelPredictions: Sendable {
     /// - Throws: `shapeMismatch` when the sizes disagree, `notFinite` naming the row and class of a NaN or infinite score,
     ///   `invalidArgument` naming those of a label other than 0 and 1.
     public init<Label: BinaryInteger>(scores: [Float], labels: [Label], classCount: Int) throws(LTError) {
+        if classCount > 0, labels.count == scores.count,
+            let bad = labels.firstIndex(where: { $0 != 0 && $0 != 1 })
+        {
+            throw LTError(
+                .invalidArgument,
+                "label of row \(bad / classCount), class \(bad % classCount) is \(labels[bad]), expected 0 or 1")
+        }
+        try self.init(scores: scores, labels: labels.map { $0 != 0 }, classCount: classCount)
+    }
+
+    /// - Parameter labels: [rows, classes].
+    /// - Throws: `shapeMismatch` and `notFinite` as above.
+    public init(scores: [Float], labels: [Bool], classCount: Int) throws(LTError) {
         guard classCount > 0, scores.count.isMultiple(of: classCount), !scores.isEmpty else {
             throw LTError(.shapeMismatch, "\(scores.count) scores, expected whole rows of \(classCount) classes")
         }
@@ -25,22 +38,16 @@ public struct MultilabelPredictions: Sendable {
                 .shapeMismatch,
                 "\(labels.count) labels for \(scores.count) scores (\(scores.count / classCount) × \(classCount))")
         }
-        if let bad = scores.firstIndex(where: { !$0.isFinite }) {
+        if let bad = firstNotFinite(scores) {
             throw LTError(
                 .notFinite,
                 "score of row \(bad / classCount), class \(bad % classCount) is \(scores[bad]), expected a finite number"
             )
         }
-        if let bad = labels.firstIndex(where: { $0 != 0 && $0 != 1 }) {
-            throw LTError(
-                .invalidArgument,
-                "label of row \(bad / classCount), class \(bad % classCount) is \(labels[bad]), expected 0 or 1")
-        }
-        self.init(
-            rowCount: scores.count / classCount, classCount: classCount, scores: scores, labels: labels.map { $0 != 0 })
+        self.init(rowCount: scores.count / classCount, classCount: classCount, scores: scores, labels: labels)
     }
 
-    private init(rowCount: Int, classCount: Int, scores: [Float], labels: [Bool]) {
+    init(rowCount: Int, classCount: Int, scores: [Float], labels: [Bool]) {
         self.rowCount = rowCount
         self.classCount = classCount
         self.scores = scores
@@ -59,9 +66,11 @@ public struct MultilabelPredictions: Sendable {
 
     /// Images that hold each class.
     public var positives: [Int] {
-        var positives = [Int](repeating: 0, count: classCount)
-        for (cell, label) in labels.enumerated() where label { positives[cell % classCount] += 1 }
-        return positives
+        sumOverRows([Int](repeating: 0, count: classCount), { sum, part in for c in sum.indices { sum[c] += part[c] } })
+        {
+            sums, _, _, labels in
+            for column in sums.indices { sums[column] &+= Int(labels[column]) }
+        }
     }
 
     /// The same rows with some of the columns, in the given order.
@@ -73,41 +82,42 @@ public struct MultilabelPredictions: Sendable {
 
     /// The same truth with other scores (calibrated ones, say).
     public func replacing(scores: [Float]) throws(LTError) -> MultilabelPredictions {
-        try MultilabelPredictions(scores: scores, labels: labels.map { $0 ? 1 : 0 }, classCount: classCount)
-    }
-
-    /// The same truth with yes-or-no decisions.
-    /// - Parameter decide: is given class and score.
-    public func decisions(_ decide: (Int, Float) -> Bool) -> MultilabelDecisions {
-        MultilabelDecisions(
-            rowCount: rowCount, classCount: classCount,
-            decisions: scores.indices.map { decide($0 % classCount, scores[$0]) }, labels: labels)
+        try MultilabelPredictions(scores: scores, labels: labels, classCount: classCount)
     }
 
     /// SHA-256 of sizes, scores and labels: names the data that something was fitted on or measured with.
     public var digest: String {
         var hash = SHA256()
         hash.update("multilabel \(rowCount) \(classCount)\n")
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(scores.count * 5)
-        for score in scores { withUnsafeBytes(of: score.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
-        for label in labels { bytes.append(label ? 1 : 0) }
-        hash.update(bytes)
+        hash.update(littleEndian: scores)
+        labels.withUnsafeBytes { hash.update($0) }  // 0 and 1
         return "sha256:" + hash.digest
     }
 }
 
-/// Yes-or-no decisions and labels of images × classes, row-major.
-public struct MultilabelDecisions: Sendable {
-    public let rowCount: Int
-    public let classCount: Int
-    public let decisions: [Bool]
-    public let labels: [Bool]
+extension SHA256 {
+    /// Adds the bits of numbers, lower bytes first.
+    mutating func update(littleEndian values: [Float]) {
+        #if _endian(little)
+            values.withUnsafeBytes { update($0) }
+        #else
+            for value in values { withUnsafeBytes(of: value.bitPattern.littleEndian) { update($0) } }
+        #endif
+    }
+}
 
-    public func selecting(classes: [Int]) -> MultilabelDecisions {
-        MultilabelDecisions(
-            rowCount: rowCount, classCount: classes.count, decisions: selectColumns(decisions, classCount, classes),
-            labels: selectColumns(labels, classCount, classes))
+/// The position of the first value that is NaN or infinite.
+func firstNotFinite(_ values: [Float]) -> Int? {
+    values.withUnsafeBufferPointer { values in
+        for start in stride(from: 0, to: values.count, by: 4096) {
+            // The exponent of what is not finite is all ones; a block is searched only when one is there.
+            var greatest: UInt32 = 0
+            for index in start..<min(start + 4096, values.count) {
+                greatest = max(greatest, values[index].bitPattern & 0x7FFF_FFFF)
+            }
+            if greatest >= 0x7F80_0000 { return (start..<values.count).first { !values[$0].isFinite } }
+        }
+        return nil
     }
 }
 

@@ -18,17 +18,18 @@ import Testing
             logits: Array(all.logits[..<(2000 * 50)]), labels: Array(all.labels[..<2000]), classCount: 50)
         let temperature = Temperature.fit(half)
         expectClose(temperature, expected["temperature_fit_first_half"].double, 1e-5)
-        expectClose(Metric.multiclassNLL.value(half), expected["nll_fit_before"].double)
+        expectClose(Metric.multiclassNLL.value(half.summary()), expected["nll_fit_before"].double)
         func scaled(_ input: MulticlassPredictions) throws -> MulticlassPredictions {
             try MulticlassPredictions(
                 logits: input.logits.map { Float(Double($0) / temperature) }, labels: input.labels, classCount: 50)
         }
         // The divided logits are rounded to float32.
-        expectClose(Metric.multiclassNLL.value(try scaled(half)), expected["nll_fit_after"].double, 1e-7)
+        expectClose(Metric.multiclassNLL.value(try scaled(half).summary()), expected["nll_fit_after"].double, 1e-7)
         let rest = try MulticlassPredictions(
             logits: Array(all.logits[(2000 * 50)...]), labels: Array(all.labels[2000...]), classCount: 50)
-        expectClose(Metric.multiclassNLL.value(try scaled(rest)), expected["nll_heldout_after"].double, 1e-7)
-        expectClose(Metric.multiclassECE.value(try scaled(rest)), expected["ece15_heldout_after"].double, 1e-5)
+        expectClose(Metric.multiclassNLL.value(try scaled(rest).summary()), expected["nll_heldout_after"].double, 1e-7)
+        expectClose(
+            Metric.multiclassECE.value(try scaled(rest).summary()), expected["ece15_heldout_after"].double, 1e-5)
     }
 
     /// At the fitted T the derivative of the NLL vanishes: nearby temperatures are no better.

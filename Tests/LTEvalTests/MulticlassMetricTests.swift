@@ -8,7 +8,7 @@ import Testing
 @Suite struct MulticlassMetricTests {
     @Test func valuesAreTheReferences() throws {
         let expected = try Fixture(file: "cls.json")["multiclass"]
-        let input = try multiclassFixture()
+        let input = try multiclassFixture().summary()
         expectClose(input.topK(1), expected["top1"].double)
         expectClose(input.topK(5), expected["top5"].double)
         for (actual, wanted) in zip(input.classAccuracy, expected["per_class_acc"].array) {
@@ -28,13 +28,13 @@ import Testing
         expectClose(Metric.multiclassMCE.value(input), expected["mce15"].double)
         expectClose(Metric.multiclassAdaptiveECE.value(input), expected["adaptive_ece15"].double)
         expectClose(Metric.multiclassClasswiseECE.value(input), expected["classwise_ece15_mean"].double)
-        expectClose(input.classECE().compactMap { $0 }, expected["classwise_ece15"].doubles)
+        expectClose(input.classBins.compactMap(\.ece), expected["classwise_ece15"].doubles)
         expectClose(Metric.multiclassNLL.value(input), expected["nll"].double)
         expectClose(Metric.multiclassBrier.value(input), expected["brier_sum"].double)
     }
 
     @Test func tiesGoToTheLowestClass() throws {
-        let input = try MulticlassPredictions(logits: [1, 1, 1, 0, 2, 2], labels: [0, 2], classCount: 3)
+        let input = try MulticlassPredictions(logits: [1, 1, 1, 0, 2, 2], labels: [0, 2], classCount: 3).summary()
         #expect(input.predictions == [0, 1])
         #expect(input.topK(1) == 0.5)
         #expect(input.topK(2) == 1)

@@ -10,13 +10,13 @@ import Testing
         let expected = try Fixture(file: "cls.json")["multilabel"]
         let input = try multilabelFixture()
         expectClose(input.classAveragePrecision, expected["AP_per_class"].doubles)
-        expectClose(Metric.mAP.value(input), expected["mAP_macro"].double)
-        expectClose(Metric.mAPMicro.value(input), expected["mAP_micro"].double)
-        expectClose(Metric.mAPWeighted.value(input), expected["mAP_weighted"].double)
-        expectClose(Metric.mAPSamples.value(input), expected["mAP_samples"].double)
-        expectClose(Metric.coverage.value(input), expected["coverage_error"].double)
-        expectClose(Metric.labelRankingAP.value(input), expected["lrap"].double)
-        expectClose(Metric.rankingLoss.value(input), expected["ranking_loss"].double)
+        expectClose(Metric.mAP.value(input.ranking), expected["mAP_macro"].double)
+        expectClose(Metric.mAPMicro.value(input.ranking), expected["mAP_micro"].double)
+        expectClose(Metric.mAPWeighted.value(input.ranking), expected["mAP_weighted"].double)
+        expectClose(Metric.mAPSamples.value(input.ranking), expected["mAP_samples"].double)
+        expectClose(Metric.coverage.value(input.ranking), expected["coverage_error"].double)
+        expectClose(Metric.labelRankingAP.value(input.ranking), expected["lrap"].double)
+        expectClose(Metric.rankingLoss.value(input.ranking), expected["ranking_loss"].double)
         for index in 0..<20 {
             let (scores, labels) = (input.scores(ofClass: index), input.labels(ofClass: index))
             let auc = expected["roc_auc_per_class_valid"][String(index)]
@@ -65,7 +65,7 @@ import Testing
             let group = expected["groups"][member.name]
             #expect(member.classes == group["classes"].array.map(\.int))
             let part = input.selecting(classes: member.classes)
-            expectClose(Metric.mAP.value(part), group["mAP"].double)
+            expectClose(Metric.mAP.value(part.ranking), group["mAP"].double)
             let decisions = part.decisions { $1 > 0 }
             expectClose(Metric.microF1.value(decisions), group["micro_f1"].double)
             expectClose(Metric.macroF1.value(decisions), group["macro_f1"].double)
@@ -88,7 +88,7 @@ import Testing
             expectClose(decisions.classAccuracy, outputs["per_class_accuracy"].doubles)
             func compare(_ part: MultilabelPredictions, _ expected: Fixture) {
                 let decisions = part.decisions { $1 > 0 }
-                expectClose(Metric.mAP.value(part), expected["mAP"].double)
+                expectClose(Metric.mAP.value(part.ranking), expected["mAP"].double)
                 expectClose(Metric.microF1.value(decisions), expected["micro_f1"].double)
                 expectClose(Metric.macroF1.value(decisions), expected["macro_f1"].double)
                 expectClose(Metric.labelAccuracy.value(decisions), expected["accuracy"].double)
@@ -148,9 +148,9 @@ import Testing
                 lost += Double(wrong) / Double(own.count * others.count)
             }
             let rows = Double(input.rowCount)
-            expectClose(Metric.labelRankingAP.value(input), ranked / rows)
-            expectClose(Metric.rankingLoss.value(input), lost / rows)
-            expectClose(Metric.coverage.value(input), covered / rows)
+            expectClose(Metric.labelRankingAP.value(input.ranking), ranked / rows)
+            expectClose(Metric.rankingLoss.value(input.ranking), lost / rows)
+            expectClose(Metric.coverage.value(input.ranking), covered / rows)
         }
     }
 
@@ -163,10 +163,10 @@ import Testing
             scores: order.flatMap { row in input.scores[row * 5..<row * 5 + 5].map { $0 == 0 ? -0.0 : $0 } },
             labels: order.flatMap { row in input.labels[row * 5..<row * 5 + 5].map { $0 ? 1 : 0 } }, classCount: 5)
         for metric in MetricTable.multilabelRanking where !metric.name.hasPrefix("mAP_voc") {
-            expectClose(metric.value(shuffled), try #require(metric.value(input)), 1e-13, metric.name)
+            expectClose(metric.value(shuffled.ranking), try #require(metric.value(input.ranking)), 1e-13, metric.name)
         }
         let equal = try MultilabelPredictions(scores: [2, 2, 2, 2], labels: [0, 1, 0, 0], classCount: 1)
-        #expect(Metric.mAP.value(equal) == 0.25)
+        #expect(Metric.mAP.value(equal.ranking) == 0.25)
     }
 
     @Test func badValuesAreNamed() {

@@ -6,60 +6,37 @@
 /// The average precision of one ranking.
 /// - Returns: 0 when no label is positive.
 public func averagePrecision(scores: [Float], labels: [Bool]) -> Double {
-    let positives = labels.count { $0 }
-    guard positives > 0 else { return 0 }
-    let ranking = Ranking(descending: scores)
-    var area = 0.0
-    var hits = 0
-    var rank = 0
-    for end in ranking.runEnds {
-        let before = hits
-        while rank < end {
-            if labels[ranking.positions[rank]] { hits += 1 }
-            rank += 1
-        }
-        if hits > before {
-            let step = Double(hits) / Double(positives) - Double(before) / Double(positives)
-            area += step * (Double(hits) / Double(end))
-        }
-    }
-    return area
+    RankedPositives(scores: scores, labels: labels).averagePrecision
 }
 
-extension MultilabelPredictions {
-    /// The average precision of each class.
-    public var classAveragePrecision: [Double] {
-        (0..<classCount).map { averagePrecision(scores: scores(ofClass: $0), labels: labels(ofClass: $0)) }
+extension RankedPositives {
+    var averagePrecision: Double {
+        guard positives > 0 else { return 0 }
+        var area = 0.0
+        forEachRun { seen, hits, own in
+            let step = Double(hits) / Double(positives) - Double(hits - own) / Double(positives)
+            area += step * (Double(hits) / Double(seen))
+        }
+        return area
     }
 }
 
-extension Metric<MultilabelPredictions> {
+extension Metric<MultilabelRanking> {
     /// Mean over classes.
-    public static let mAP = Metric("mAP", "mAP") { mean($0.classAveragePrecision) }
+    public static let mAP = Metric("mAP", "mAP") { mean($0.classes.map(\.averagePrecision)) }
 
     /// Of all (image, class) pairs in one ranking.
-    public static let mAPMicro = Metric("mAP_micro", "mAP, micro") { input in
-        input.scores.isEmpty ? nil : averagePrecision(scores: input.scores, labels: input.labels)
-    }
+    public static let mAPMicro = Metric("mAP_micro", "mAP, micro") { $0.pooledAveragePrecision }
 
     /// Mean over classes, weighted by their positives; undefined without any.
     public static let mAPWeighted = Metric("mAP_weighted", "mAP, weighted by positives") { input in
-        let positives = input.positives
-        let total = positives.reduce(0, +)
+        let total = input.classes.reduce(0) { $0 + $1.positives }
         guard total > 0 else { return nil }
-        var sum = 0.0
-        for (average, count) in zip(input.classAveragePrecision, positives) { sum += average * Double(count) }
-        return sum / Double(total)
+        return input.classes.reduce(0) { $0 + $1.averagePrecision * Double($1.positives) } / Double(total)
     }
 
     /// Mean over images, each with the ranking of its classes; an image without a label has AP 0.
     public static let mAPSamples = Metric("mAP_samples", "mAP, mean over images") { input in
-        let width = input.classCount
-        guard width > 0 else { return nil }
-        return mean(
-            stride(from: 0, to: input.scores.count, by: width).map {
-                averagePrecision(
-                    scores: Array(input.scores[$0..<$0 + width]), labels: Array(input.labels[$0..<$0 + width]))
-            })
+        input.classes.isEmpty ? nil : input.images.averagePrecision / Double(input.rowCount)
     }
 }

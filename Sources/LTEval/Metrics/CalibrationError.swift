@@ -15,10 +15,17 @@ public struct CalibrationBins: Sendable {
         /// |accuracy − mean confidence|.
         public var gap: Double { abs(Double(hits) / Double(count) - confidence / Double(count)) }
 
+        @inline(__always)
         mutating func add(_ confidence: Double, _ hit: Bool) {
-            count += 1
-            if hit { hits += 1 }
+            count &+= 1
+            hits &+= hit ? 1 : 0
             self.confidence += confidence
+        }
+
+        static func += (sum: inout Bin, other: Bin) {
+            sum.count += other.count
+            sum.hits += other.hits
+            sum.confidence += other.confidence
         }
     }
 
@@ -29,12 +36,12 @@ public struct CalibrationBins: Sendable {
 
     /// Adds a pair to the bin with (m−1)/M < confidence ≤ m/M.
     public mutating func add(_ confidence: Double, _ hit: Bool) {
-        let count = bins.count
-        var bin = min(max(Int((min(max(confidence, 0), 1) * Double(count)).rounded(.up)), 1), count)
-        // The product is rounded; the border m/M decides.
-        while bin > 1, confidence <= Double(bin - 1) / Double(count) { bin -= 1 }
-        while bin < count, confidence > Double(bin) / Double(count) { bin += 1 }
-        bins[bin - 1].add(confidence, hit)
+        BinBorders(bins.count).withLookup { bins[$0(confidence)].add(confidence, hit) }
+    }
+
+    /// Adds the pairs of other bins of the same number.
+    static func += (sum: inout CalibrationBins, other: CalibrationBins) {
+        for index in sum.bins.indices { sum.bins[index] += other.bins[index] }
     }
 
     init(_ bins: [Bin]) { self.bins = bins }
@@ -48,6 +55,30 @@ public struct CalibrationBins: Sendable {
 
     /// Maximum calibration error; `nil` without any pair.
     public var mce: Double? { bins.filter { $0.count > 0 }.map(\.gap).max() }
+}
+
+/// Finds the bin of a confidence among bins of equal width.
+struct BinBorders: Sendable {
+    /// m / M for m = 0 … M.
+    private let borders: [Double]
+
+    init(_ count: Int) { borders = (0...count).map { Double($0) / Double(count) } }
+
+    /// Calls `body` with the function that gives the position of the bin with (m−1)/M < confidence ≤ m/M.
+    @inline(__always)
+    func withLookup(_ body: ((Double) -> Int) -> Void) {
+        borders.withUnsafeBufferPointer { borders in
+            let last = borders.count &- 2
+            body { confidence in
+                // The product is rounded; the border m/M decides.
+                var bin = Int(min(max(confidence, 0), 1) * Double(last &+ 1))
+                if bin > last { bin = last }
+                while bin > 0, confidence <= borders[bin] { bin &-= 1 }
+                while bin < last, confidence > borders[bin &+ 1] { bin &+= 1 }
+                return bin
+            }
+        }
+    }
 }
 
 /// Confidences and whether each was right.
@@ -64,9 +95,11 @@ public struct Confidences: Sendable {
 
     /// The pairs in bins of equal width.
     public func binned(_ count: Int = 15) -> CalibrationBins {
-        var bins = CalibrationBins(equalWidth: count)
-        for (value, hit) in zip(confidence, hits) { bins.add(value, hit) }
-        return bins
+        var bins = [CalibrationBins.Bin](repeating: CalibrationBins.Bin(), count: count)
+        BinBorders(count).withLookup { bin in
+            for (value, hit) in zip(confidence, hits) { bins[bin(value)].add(value, hit) }
+        }
+        return CalibrationBins(bins)
     }
 
     /// Expected calibration error; `nil` without any pair.
@@ -101,30 +134,21 @@ extension MultilabelPredictions {
     }
 }
 
-extension Metric<MultilabelPredictions> {
-    public static let pooledECE = Metric("ECE", "ECE, 15 bins, all pairs") { $0.confidences.ece() }
-    public static let pooledMCE = Metric("MCE", "MCE") { $0.confidences.mce() }
-    public static let classwiseECE = Metric("ECE_classwise", "ECE, mean over classes") { input in
-        mean((0..<input.classCount).map { input.confidences(ofClass: $0).ece() })
+extension Metric<MultilabelCalibration> {
+    public static let pooledECE = Metric("ECE", "ECE, 15 bins, all pairs") { $0.pooledBins?.ece }
+    public static let pooledMCE = Metric("MCE", "MCE") { $0.pooledBins?.mce }
+    public static let classwiseECE = Metric("ECE_classwise", "ECE, mean over classes") {
+        mean($0.classes.map(\.bins.ece))
     }
 }
 
-extension Metric<MulticlassPredictions> {
+extension Metric<MulticlassSummary> {
     public static let multiclassECE = Metric("ECE", "ECE, 15 bins") { $0.confidences.ece() }
     public static let multiclassMCE = Metric("MCE", "MCE") { $0.confidences.mce() }
     public static let multiclassAdaptiveECE = Metric("ECE_adaptive", "ECE, adaptive bins") {
         $0.confidences.adaptiveECE()
     }
-    public static let multiclassClasswiseECE = Metric("ECE_classwise", "ECE, mean over classes") { mean($0.classECE()) }
-}
-
-extension MulticlassPredictions {
-    /// The calibration error of p_c as a prediction of class c, for each class.
-    public func classECE(bins: Int = 15) -> [Double?] {
-        var classes = [CalibrationBins](repeating: CalibrationBins(equalWidth: bins), count: classCount)
-        for row in 0..<rowCount {
-            for (index, p) in probabilities(ofRow: row).enumerated() { classes[index].add(p, labels[row] == index) }
-        }
-        return classes.map(\.ece)
+    public static let multiclassClasswiseECE = Metric("ECE_classwise", "ECE, mean over classes") {
+        mean($0.classBins.map(\.ece))
     }
 }

@@ -1,7 +1,7 @@
 // Precision, recall and F1 of decisions: P = TP/predicted, R = TP/positives, F1 = 2·TP/(predicted + positives); 0/0 is 0.
 // Reference: scikit-learn 1.9 precision_recall_fscore_support. Micro (OP, OR, OF1) pools all pairs, macro is the mean
-// over classes, samples the mean over images. CF1 has two conventions in multi-label papers: the mean of the classes'
-// F1 (our F1_macro) and the harmonic mean of CP and CR (our CF1_harmonic).
+// over classes, weighted that mean by positives, samples the mean over images. CF1 has two conventions in multi-label
+// papers: the mean of the classes' F1 (our F1_macro) and the harmonic mean of CP and CR (our CF1_harmonic).
 
 /// Counts of one class, of one image or of all pairs together.
 public struct DecisionCounts: Sendable, Equatable {
@@ -14,43 +14,39 @@ public struct DecisionCounts: Sendable, Equatable {
     public var precision: Double { ratio(truePositives, predicted) }
     public var recall: Double { ratio(truePositives, positives) }
     public var f1: Double { ratio(2 * truePositives, predicted + positives) }
+    /// Pairs decided wrongly.
+    var wrong: Int { predicted + positives - 2 * truePositives }
 
-    mutating func add(decided: Bool, label: Bool) {
-        if decided && label { truePositives += 1 }
-        if decided { predicted += 1 }
-        if label { positives += 1 }
+    static func += (sum: inout DecisionCounts, other: DecisionCounts) {
+        sum.truePositives += other.truePositives
+        sum.predicted += other.predicted
+        sum.positives += other.positives
     }
 }
 
 extension MultilabelDecisions {
-    /// The counts of each class.
-    public var classCounts: [DecisionCounts] {
-        var counts = [DecisionCounts](repeating: DecisionCounts(), count: classCount)
-        for cell in decisions.indices { counts[cell % classCount].add(decided: decisions[cell], label: labels[cell]) }
-        return counts
-    }
-
-    /// The counts of each image.
-    var imageCounts: [DecisionCounts] {
-        var counts = [DecisionCounts](repeating: DecisionCounts(), count: rowCount)
-        for cell in decisions.indices { counts[cell / classCount].add(decided: decisions[cell], label: labels[cell]) }
-        return counts
-    }
-
     /// The counts of all pairs; `nil` when there is none.
     var overallCounts: DecisionCounts? {
-        guard !decisions.isEmpty else { return nil }
-        var counts = DecisionCounts()
-        for cell in decisions.indices { counts.add(decided: decisions[cell], label: labels[cell]) }
-        return counts
+        classCounts.isEmpty ? nil : classCounts.reduce(into: DecisionCounts()) { $0 += $1 }
     }
+
+    func meanOverImages(_ sum: Double) -> Double? { classCounts.isEmpty ? nil : sum / Double(rowCount) }
 }
 
 extension Metric<MultilabelDecisions> {
     public static let microF1 = Metric("F1_micro", "F1, micro (OF1)") { $0.overallCounts?.f1 }
     public static let macroF1 = Metric("F1_macro", "F1, macro (mean of class F1)") { mean($0.classCounts.map(\.f1)) }
-    public static let samplesF1 = Metric("F1_samples", "F1, mean over images") { input in
-        input.classCount == 0 ? nil : mean(input.imageCounts.map(\.f1))
+    /// Undefined without positives.
+    public static let weightedF1 = Metric("F1_weighted", "F1, weighted by positives") { input in
+        guard let positives = input.overallCounts?.positives, positives > 0 else { return nil }
+        return input.classCounts.reduce(0) { $0 + $1.f1 * Double($1.positives) } / Double(positives)
+    }
+    public static let samplesF1 = Metric("F1_samples", "F1, mean over images") { $0.meanOverImages($0.images.f1) }
+    public static let samplesPrecision = Metric("precision_samples", "precision, mean over images") {
+        $0.meanOverImages($0.images.precision)
+    }
+    public static let samplesRecall = Metric("recall_samples", "recall, mean over images") {
+        $0.meanOverImages($0.images.recall)
     }
     public static let classPrecision = Metric("CP", "precision, class mean (CP)") {
         mean($0.classCounts.map(\.precision))

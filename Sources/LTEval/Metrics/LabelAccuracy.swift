@@ -4,27 +4,17 @@
 
 extension MultilabelDecisions {
     /// The share of images decided rightly, for each class.
-    public var classAccuracy: [Double] {
-        var right = [Int](repeating: 0, count: classCount)
-        for cell in decisions.indices where decisions[cell] == labels[cell] { right[cell % classCount] += 1 }
-        return right.map { ratio($0, rowCount) }
-    }
+    public var classAccuracy: [Double] { classCounts.map { ratio(rowCount - $0.wrong, rowCount) } }
 }
 
 extension Metric<MultilabelDecisions> {
     public static let labelAccuracy = Metric("accuracy", "accuracy, class mean") { mean($0.classAccuracy) }
 
     public static let hammingLoss = Metric("hamming_loss", "Hamming loss") { input in
-        guard !input.decisions.isEmpty else { return nil }
-        let wrong = input.decisions.indices.count { input.decisions[$0] != input.labels[$0] }
-        return Double(wrong) / Double(input.decisions.count)
+        input.overallCounts.map { Double($0.wrong) / Double(input.rowCount * input.classCounts.count) }
     }
 
-    public static let subsetAccuracy = Metric("subset_accuracy", "subset accuracy") { input in
-        guard !input.decisions.isEmpty else { return nil }
-        let right = stride(from: 0, to: input.decisions.count, by: input.classCount).count { start in
-            (start..<start + input.classCount).allSatisfy { input.decisions[$0] == input.labels[$0] }
-        }
-        return Double(right) / Double(input.rowCount)
+    public static let subsetAccuracy = Metric("subset_accuracy", "subset accuracy") {
+        $0.meanOverImages(Double($0.images.right))
     }
 }

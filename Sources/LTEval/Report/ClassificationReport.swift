@@ -17,150 +17,203 @@ extension Report {
         _ predictions: MultilabelPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
         figures: Bool = false, images: [String]? = nil
     ) throws(LTError) -> Report {
-        var plain = layer
-        plain.task = layer.task ?? .multilabel
-        let decider = try Decider(plain, classCount: predictions.classCount)
-        plain.calibration = nil
-        plain.thresholds = nil
-        let before = try predictions.replacing(
-            scores: Decider(plain, classCount: predictions.classCount).scores(predictions.scores))
-        let after = try predictions.replacing(scores: decider.scores(predictions.scores))
+        var layer = layer
+        layer.task = layer.task ?? .multilabel
         let rule = layer.groups ?? .db
         let columns = try Columns(rule, layer.trainCounts, classCount: predictions.classCount)
-
-        // The logit decides strictly above 0, as in the reference; scores that come activated decide above 0.5.
-        let cut: Float = layer.activation == DecisionLayer.Activation.none ? 0.5 : 0
-        let atHalf = predictions.decisions { $1 > cut }
+        let sums = try predictions.sums(layer, columns, figures: figures)
+        let (groups, total) = predictions.rankings(ofGroups: columns.groups)
         var sections = [
-            columns.section("ranking", "ranking of raw scores", MetricTable.multilabelRanking, predictions) {
-                $0.selecting(classes: $1)
-            },
-            columns.section("at_0.5", "decisions at score 0.5, uncalibrated", MetricTable.multilabelDecisions, atHalf) {
-                $0.selecting(classes: $1)
-            },
+            columns.section("ranking", "ranking of raw scores", MetricTable.multilabelRanking, groups + [total])
         ]
-        var headlines = [
-            Headline(path: ["mAP"], title: "mAP", section: "ranking", row: "mAP"),
-            Headline(path: ["F1", "at_0.5", "micro"], title: "F1 micro, at 0.5", section: "at_0.5", row: "F1_micro"),
-            Headline(path: ["F1", "at_0.5", "macro"], title: "F1 macro, at 0.5", section: "at_0.5", row: "F1_macro"),
-        ]
-        if layer.calibration != nil {
+        var headlines = [Headline(path: ["mAP"], title: "mAP", section: "ranking", row: "mAP")]
+        func addDecisions(_ sums: DecisionSums?, _ name: String, _ title: String, headline: String? = nil) {
+            guard let sums else { return }
             sections.append(
-                columns.section(
-                    "at_0.5_calibrated", "decisions at calibrated score 0.5", MetricTable.multilabelDecisions,
-                    after.decisions { $1 >= 0.5 }
-                ) { $0.selecting(classes: $1) })
-        }
-        var atThresholds: MultilabelDecisions?
-        if layer.thresholds != nil {
-            let positives = after.decisions(rows: decider.positives)
-            atThresholds = positives
-            sections.append(
-                columns.section(
-                    "at_thresholds", "decisions at fitted thresholds", MetricTable.multilabelDecisions, positives
-                ) { $0.selecting(classes: $1) })
-            for average in ["micro", "macro"] {
-                headlines.append(
-                    Headline(
-                        path: ["F1", "at_thresholds", average], title: "F1 \(average), at fitted thresholds",
-                        section: "at_thresholds", row: "F1_\(average)"))
+                columns.section(name, title, MetricTable.multilabelDecisions, sums.decisions(columns.groups)))
+            guard let headline else { return }
+            headlines += ["micro", "macro"].map {
+                Headline(path: ["F1", name, $0], title: "F1 \($0), \(headline)", section: name, row: "F1_\($0)")
             }
         }
-        sections.append(
-            columns.section("before", "scores before calibration", MetricTable.multilabelCalibration, before) {
-                $0.selecting(classes: $1)
-            })
-        headlines.append(
-            Headline(path: ["ECE", "before"], title: "ECE before calibration", section: "before", row: "ECE"))
-        if layer.calibration != nil {
+        func addCalibration(_ sums: CalibrationSums?, _ name: String, _ title: String) {
+            guard let sums else { return }
             sections.append(
-                columns.section("after", "scores after calibration", MetricTable.multilabelCalibration, after) {
-                    $0.selecting(classes: $1)
-                })
+                columns.section(name, title, MetricTable.multilabelCalibration, sums.calibrations(columns.groups)))
             headlines.append(
-                Headline(path: ["ECE", "after"], title: "ECE after calibration", section: "after", row: "ECE"))
+                Headline(path: ["ECE", name], title: "ECE \(name) calibration", section: name, row: "ECE"))
         }
-        let perClass = multilabelClasses(
-            predictions, before: before, after: after, atHalf: atHalf, atThresholds: atThresholds, layer: layer,
-            rule: rule)
+        addDecisions(sums.atHalf, "at_0.5", "decisions at score 0.5, uncalibrated", headline: "at 0.5")
+        addDecisions(sums.atHalfCalibrated, "at_0.5_calibrated", "decisions at calibrated score 0.5")
+        addDecisions(
+            sums.atThresholds, "at_thresholds", "decisions at fitted thresholds", headline: "at fitted thresholds")
+        addCalibration(sums.before, "before", "scores before calibration")
+        addCalibration(sums.after, "after", "scores after calibration")
+
+        let digest = predictions.digest
+        let perClass = multilabelClasses(total, sums, layer: layer, rule: rule)
         var report = Report(
             task: "multilabel", images: predictions.rowCount, columns: columns.names,
             columnClasses: columns.classes.map(\.count), groupRule: rule.rule, headlines: headlines, sections: sections,
-            classes: perClass, notes: multilabelNotes(predictions, layer: layer),
-            provenance: provenance + [.init("evaluated_on", .string(predictions.digest))])
-        if figures {
-            report.addFigures(
-                before: before, after: layer.calibration == nil ? nil : after, columns: columns, images: images)
-        }
+            classes: perClass,
+            notes: columns.notes + multilabelNotes(total, layer: layer, lies01: sums.lies01, digest: digest),
+            provenance: provenance + [.init("evaluated_on", .string(digest))])
+        if figures { report.addFigures(predictions, total, sums, columns: columns, images: images) }
         return report
     }
 
     /// Evaluates multi-class predictions.
-    /// - Parameters: those of `multilabel`.
+    /// - Parameters:
+    ///   - topK: further k of top-k accuracies, beside 1 and 5.
+    ///   - openSet: images whose greatest probability is below are rejected; for labels that may be −1.
+    ///   - figures, images, layer, provenance: as for `multilabel`.
     /// - Throws: `invalidArgument` for a training count below 1, `shapeMismatch`.
     public static func multiclass(
         _ predictions: MulticlassPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
-        figures: Bool = false, images: [String]? = nil
+        topK: [Int] = [], openSet: Double? = nil, figures: Bool = false, images: [String]? = nil
     ) throws(LTError) -> Report {
         try layer.validate()
+        var predictions = predictions
+        predictions.areProbabilities = layer.activation == DecisionLayer.Activation.none
         let rule = layer.groups ?? .imageNetLT
         let columns = try Columns(rule, layer.trainCounts, classCount: predictions.classCount)
-        let accuracy = Row(
-            name: "accuracy", title: "accuracy, mean over classes", isShare: true,
-            values: columns.classes.map { predictions.accuracy(ofClasses: $0) })
+        let summary = predictions.summary()
+        var calibrated: MulticlassPredictions?
+        if case .temperature(let temperature)? = layer.calibration?.method, temperature.count == 1 {
+            calibrated = try MulticlassPredictions(
+                logits: predictions.logits.map { $0 / temperature[0] }, labels: predictions.labels,
+                classCount: predictions.classCount, openSet: true)
+        }
+        let after = calibrated?.summary()
+        let ks = Set(topK + [1, 5]).sorted()
         // Metrics over all images have a value for the total only.
-        func section(_ name: String, _ title: String, _ input: MulticlassPredictions) -> Section {
-            Section(
+        func section(
+            _ name: String, _ title: String, _ metrics: [Metric<MulticlassSummary>], _ input: MulticlassSummary
+        )
+            -> Section
+        {
+            let none = [Double?](repeating: nil, count: columns.names.count - 1)
+            return Section(
                 name: name, title: title,
-                rows: MetricTable.multiclass.map { metric in
+                rows: metrics.map { metric in
                     Row(
                         name: metric.name, title: metric.title, isShare: metric.isShare,
-                        values: [Double?](repeating: nil, count: columns.names.count - 1) + [metric.value(input)])
+                        values: none + [metric.value(input)])
                 })
         }
+        var metrics = MetricTable.multiclass
+        metrics.insert(contentsOf: ks.filter { $0 != 1 && $0 != 5 }.map { .top($0) }, at: 2)
+        if let threshold = openSet {
+            metrics.append(Metric("open_set_F", "open-set F-measure") { $0.openSetF(threshold: threshold) })
+            metrics.append(Metric("open_set_rejected", "unknown images rejected") { $0.rejected(threshold: threshold) })
+        }
         var sections = [
-            Section(name: "classes", title: "accuracy by frequency group", rows: [accuracy]),
-            section("before", "raw scores", predictions),
+            Section(
+                name: "classes", title: "by frequency group",
+                rows: classMeans(summary, columns)
+                    + ks.map { k in
+                        Row(
+                            name: "top\(k)", title: "top-\(k) accuracy, of the group's images", isShare: true,
+                            values: columns.classes.map { summary.topK(k, ofClasses: $0) })
+                    }),
+            section("decisions", "all images", metrics, summary),
+            section("before", "raw scores", MetricTable.multiclassCalibration, summary),
         ]
         var headlines = [
-            Headline(path: ["accuracy"], title: "accuracy, mean over classes", section: "classes", row: "accuracy"),
-            Headline(path: ["top1"], title: "top-1 accuracy", section: "before", row: "top1"),
-            Headline(path: ["top5"], title: "top-5 accuracy", section: "before", row: "top5"),
-            Headline(path: ["F1"], title: "F1 macro", section: "before", row: "F1_macro"),
-            Headline(path: ["ECE", "before"], title: "ECE before calibration", section: "before", row: "ECE"),
+            Headline(path: ["accuracy"], title: "accuracy, mean over classes", section: "classes", row: "accuracy")
         ]
-        var shown = predictions
-        if case .temperature(let temperature)? = layer.calibration?.method, temperature.count == 1 {
-            let scaled = try MulticlassPredictions(
-                logits: predictions.logits.map { $0 / temperature[0] }, labels: predictions.labels,
-                classCount: predictions.classCount)
-            shown = scaled
-            sections.append(section("after", "scores after calibration", scaled))
+        headlines += ks.map {
+            Headline(path: ["top\($0)"], title: "top-\($0) accuracy", section: "decisions", row: "top\($0)")
+        }
+        headlines.append(Headline(path: ["F1"], title: "F1 macro", section: "decisions", row: "F1_macro"))
+        if openSet != nil {
+            headlines.append(
+                Headline(
+                    path: ["open_set_F"], title: "open-set F-measure", section: "decisions", row: "open_set_F"))
+        }
+        headlines.append(
+            Headline(path: ["ECE", "before"], title: "ECE before calibration", section: "before", row: "ECE"))
+        if let after {
+            sections.append(section("after", "scores after calibration", MetricTable.multiclassCalibration, after))
             headlines.append(
                 Headline(path: ["ECE", "after"], title: "ECE after calibration", section: "after", row: "ECE"))
         }
-        let own = predictions.classAccuracy
-        let counts = predictions.classCounts
-        let perClass = (0..<predictions.classCount).map { index in
-            JSONValue.object(
-                classMembers(index, layer, rule) + [
-                    .init("images", .int(counts[index].positives)), .init("accuracy", .optional(own[index])),
-                    .init("precision", .number(counts[index].precision)), .init("F1", .number(counts[index].f1)),
-                ])
-        }
-        var notes: [String] = []
-        let absent = own.count { $0 == nil }
-        if absent > 0 { notes.append("\(absent) classes have no image here: they are left out of means over classes") }
-        if layer.calibration?.fittedOn == predictions.digest {
-            notes.append("the calibration was fitted on these very predictions: ECE after calibration is optimistic")
-        }
+        let digest = predictions.digest
         var report = Report(
             task: "multiclass", images: predictions.rowCount, columns: columns.names,
             columnClasses: columns.classes.map(\.count), groupRule: rule.rule, headlines: headlines, sections: sections,
-            classes: perClass, notes: notes,
-            provenance: provenance + [.init("evaluated_on", .string(predictions.digest))])
-        if figures { report.addFigures(shown, columns: columns, images: images) }
+            classes: multiclassClasses(summary, layer: layer, rule: rule),
+            notes: columns.notes + multiclassNotes(predictions, summary, layer: layer, digest: digest),
+            provenance: provenance + [.init("evaluated_on", .string(digest))])
+        if figures {
+            report.addFigures(calibrated ?? predictions, after ?? summary, columns: columns, images: images)
+        }
         return report
+    }
+
+    /// Means over the classes of each column.
+    private static func classMeans(_ summary: MulticlassSummary, _ columns: Columns) -> [Row] {
+        func row(_ name: String, _ title: String, _ value: (Int) -> Double?) -> Row {
+            Row(name: name, title: title, values: columns.classes.map { mean($0.map(value)) })
+        }
+        let counts = summary.classCounts
+        return [
+            row("accuracy", "accuracy, mean over classes") { counts[$0].positives == 0 ? nil : counts[$0].recall },
+            row("precision", "precision, mean over classes") { counts[$0].precision },
+            row("F1", "F1, mean over classes") {
+                counts[$0].positives + counts[$0].predicted == 0 ? nil : counts[$0].f1
+            },
+            row("ECE_classwise", "ECE, mean over classes") { summary.classBins[$0].ece },
+        ]
+    }
+
+    private static func multiclassClasses(
+        _ summary: MulticlassSummary, layer: DecisionLayer, rule: FrequencyGroups
+    ) -> [JSONValue] {
+        var wrong = [[Confusion]](repeating: [], count: summary.classCounts.count)
+        // Most frequent first, so the first of a class are its own most frequent.
+        for pair in summary.confusions() where wrong[pair.actual].count < 3 { wrong[pair.actual].append(pair) }
+        return summary.classCounts.enumerated().map { index, counts in
+            .object(
+                classMembers(index, layer, rule) + [
+                    .init("images", .int(counts.positives)),
+                    .init("accuracy", .optional(counts.positives == 0 ? nil : counts.recall)),
+                    .init("precision", .number(counts.precision)), .init("F1", .number(counts.f1)),
+                    .init("ECE", .optional(summary.classBins[index].ece)),
+                    .init(
+                        "taken_for",
+                        .array(
+                            wrong[index].map { pair in
+                                var members: [JSONValue.Member] = [.init("index", .int(pair.predicted))]
+                                if let name = layer.labels?[pair.predicted].name {
+                                    members.append(.init("name", .string(name)))
+                                }
+                                return .object(members + [.init("images", .int(pair.count))])
+                            })),
+                ])
+        }
+    }
+
+    private static func multiclassNotes(
+        _ predictions: MulticlassPredictions, _ summary: MulticlassSummary, layer: DecisionLayer, digest: String
+    ) -> [String] {
+        var notes: [String] = []
+        let absent = summary.classCounts.count { $0.positives == 0 }
+        if absent > 0 { notes.append("\(absent) classes have no image here: they are left out of means over classes") }
+        if !summary.unknown.isEmpty {
+            notes.append(
+                "\(summary.unknown.count) images are of no known class (label -1): only open_set metrics count them")
+        }
+        if layer.trainCounts == nil { notes.append("no training counts: there are no frequency groups") }
+        if !predictions.areProbabilities, predictions.logits.allSatisfy({ $0 >= 0 && $0 <= 1 }) {
+            notes.append(
+                "all scores lie in 0…1 and went through a softmax: if they are probabilities already, "
+                    + "ECE, NLL and Brier need --activation none")
+        }
+        if layer.calibration?.fittedOn == digest {
+            notes.append("the calibration was fitted on these very predictions: ECE after calibration is optimistic")
+        }
+        return notes
     }
 
     static func classMembers(_ index: Int, _ layer: DecisionLayer, _ rule: FrequencyGroups) -> [JSONValue.Member] {
@@ -178,18 +231,17 @@ extension Report {
     }
 
     private static func multilabelClasses(
-        _ predictions: MultilabelPredictions, before: MultilabelPredictions, after: MultilabelPredictions,
-        atHalf: MultilabelDecisions, atThresholds: MultilabelDecisions?, layer: DecisionLayer, rule: FrequencyGroups
+        _ ranking: MultilabelRanking, _ sums: MultilabelSums, layer: DecisionLayer, rule: FrequencyGroups
     ) -> [JSONValue] {
-        let average = predictions.classAveragePrecision
-        let positives = predictions.positives
-        let half = atHalf.classCounts
-        let fitted = atThresholds?.classCounts
-        return (0..<predictions.classCount).map { index in
+        let half = sums.atHalf.decisions([])[0].classCounts
+        let fitted = sums.atThresholds?.decisions([])[0].classCounts
+        let before = sums.before.calibrations([])[0].classes
+        let after = sums.after?.calibrations([])[0].classes
+        return ranking.classes.enumerated().map { index, own in
             var members = classMembers(index, layer, rule)
             members += [
-                .init("positives", .int(positives[index])), .init("AP", .number(average[index])),
-                .init("F1_at_0.5", .number(half[index].f1)),
+                .init("positives", .int(own.positives)), .init("AP", .number(own.averagePrecision)),
+                .init("ROC_AUC", .optional(own.rocAUC)), .init("F1_at_0.5", .number(half[index].f1)),
             ]
             if let fitted {
                 let threshold = layer.thresholds?.values[index]
@@ -200,21 +252,26 @@ extension Report {
                     .init("threshold", threshold.map { .decimal($0) } ?? .null),
                 ]
             }
-            members.append(.init("ECE_before", .optional(before.confidences(ofClass: index).ece())))
-            if layer.calibration != nil {
-                members.append(.init("ECE_after", .optional(after.confidences(ofClass: index).ece())))
-            }
+            members.append(.init("ECE_before", .optional(before[index].bins.ece)))
+            if let after { members.append(.init("ECE_after", .optional(after[index].bins.ece))) }
             return .object(members)
         }
     }
 
-    private static func multilabelNotes(_ predictions: MultilabelPredictions, layer: DecisionLayer) -> [String] {
+    private static func multilabelNotes(
+        _ ranking: MultilabelRanking, layer: DecisionLayer, lies01: Bool, digest: String
+    ) -> [String] {
         var notes: [String] = []
-        let absent = predictions.positives.count { $0 == 0 }
+        let absent = ranking.classes.count { $0.positives == 0 }
         if absent > 0 {
             notes.append(
                 "\(absent) classes have no positive here: their AP and F1 count as 0 in the means (scikit-learn's rule)"
             )
+        }
+        if lies01, layer.activation != DecisionLayer.Activation.none {
+            notes.append(
+                "all scores lie in 0…1 and were taken for logits: if they are probabilities already, decisions and ECE "
+                    + "need --activation none")
         }
         if layer.trainCounts == nil { notes.append("no training counts: there are no frequency groups") }
         if let thresholds = layer.thresholds {
@@ -226,7 +283,7 @@ extension Report {
             notes.append("no fitted thresholds: `lt-eval calibrate` makes a model with them, --model names it")
         }
         let fittedOn = [layer.calibration?.fittedOn, layer.thresholds?.fittedOn]
-        if fittedOn.contains(predictions.digest) {
+        if fittedOn.contains(digest) {
             notes.append(
                 "calibration and thresholds were fitted on these very predictions: ECE after calibration and F1 at fitted "
                     + "thresholds are optimistic")
@@ -239,8 +296,13 @@ extension Report {
 struct Columns {
     var names: [String]
     var classes: [[Int]]
+    private let rule: FrequencyGroups
+    /// Classes in no group, and with exactly 100 training images.
+    private var ungrouped = 0
+    private var atHundred = 0
 
     init(_ rule: FrequencyGroups, _ trainCounts: [Int]?, classCount: Int) throws(LTError) {
+        self.rule = rule
         names = []
         classes = []
         if let trainCounts {
@@ -255,22 +317,39 @@ struct Columns {
                 names.append(member.name)
                 classes.append(member.classes)
             }
+            ungrouped = classCount - classes.reduce(0) { $0 + $1.count }
+            atHundred = trainCounts.count { $0 == 100 }
         }
         names.append("total")
         classes.append(Array(0..<classCount))
     }
 
-    /// Every metric of a table, recomputed on the classes of each column; a column without classes has no values.
+    /// The columns before the total.
+    var groups: [[Int]] { Array(classes.dropLast()) }
+
+    /// What to know of the groups: where the rules that people compare with differ.
+    var notes: [String] {
+        var notes: [String] = []
+        if ungrouped > 0 { notes.append("\(ungrouped) classes are in no group of the rule '\(rule.rule)'") }
+        if atHundred > 0, let name = rule.name(ofCount: 100) {
+            notes.append(
+                "\(atHundred) classes have exactly 100 training images: '\(name)' by the rule '\(rule.rule)'; others differ "
+                    + "there (db: head, lvis: c, imagenet-lt: medium)")
+        }
+        return notes
+    }
+
+    /// Every metric of a table for each column; a column without classes has no values.
+    /// - Parameter inputs: one per column.
     func section<Input>(
-        _ name: String, _ title: String, _ metrics: [Metric<Input>], _ input: Input, select: (Input, [Int]) -> Input
+        _ name: String, _ title: String, _ metrics: [Metric<Input>], _ inputs: [Input]
     ) -> Report.Section {
-        let inputs = classes.map { $0.isEmpty ? nil : select(input, $0) }
-        return Report.Section(
+        Report.Section(
             name: name, title: title,
             rows: metrics.map { metric in
                 Report.Row(
                     name: metric.name, title: metric.title, isShare: metric.isShare,
-                    values: inputs.map { $0.flatMap(metric.value) })
+                    values: zip(inputs, classes).map { $1.isEmpty ? nil : metric.value($0) })
             })
     }
 }
@@ -278,14 +357,4 @@ struct Columns {
 extension JSONValue {
     /// A float32 by its own shortest decimals (0.1, not 0.10000000149011612).
     static func decimal(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
-}
-
-extension MultilabelPredictions {
-    /// Decisions made row by row.
-    func decisions(rows decide: (ArraySlice<Float>) -> [Bool]) -> MultilabelDecisions {
-        MultilabelDecisions(
-            rowCount: rowCount, classCount: classCount,
-            decisions: (0..<rowCount).flatMap { decide(scores[$0 * classCount..<($0 + 1) * classCount]) },
-            labels: labels)
-    }
 }

@@ -8,36 +8,27 @@ import LTCore
 struct InterpolatedPrecision {
     static let recalls = (0...100).map { Double($0) / 100 }
 
-    /// At each of `recalls`; 0 where the ranking ends before. `nil` without positives.
+    /// At each of `recalls`; `nil` without positives.
     let precision: [Double]?
 
-    init(scores: [Float], labels: [Bool]) {
-        let positives = labels.count { $0 }
-        guard positives > 0 else {
+    init(scores: [Float], labels: [Bool]) { self.init(RankedPositives(scores: scores, labels: labels)) }
+
+    init(_ ranked: RankedPositives) {
+        guard ranked.positives > 0 else {
             precision = nil
             return
         }
-        let ranking = Ranking(descending: scores)
-        var points: [(recall: Double, precision: Double)] = []
-        var hits = 0
-        var rank = 0
-        for end in ranking.runEnds {
-            let before = hits
-            while rank < end {
-                if labels[ranking.positions[rank]] { hits += 1 }
-                rank += 1
-            }
-            if hits > before { points.append((Double(hits) / Double(positives), Double(hits) / Double(end))) }
-        }
         var result = [Double](repeating: 0, count: Self.recalls.count)
-        var best = 0.0
-        var point = points.count - 1
-        for position in result.indices.reversed() {
-            while point >= 0, points[point].recall >= Self.recalls[position] {
-                best = max(best, points[point].precision)
-                point -= 1
-            }
-            result[position] = best
+        // What the run that ends at a recall reaches, at the last of the recalls up to it; then the greatest from there.
+        var next = 0
+        ranked.forEachRun { seen, hits, _ in
+            let recall = Double(hits) / Double(ranked.positives)
+            let precision = Double(hits) / Double(seen)
+            while next + 1 < result.count, Self.recalls[next + 1] <= recall { next += 1 }
+            result[next] = max(result[next], precision)
+        }
+        for position in result.indices.dropLast().reversed() {
+            result[position] = max(result[position], result[position + 1])
         }
         precision = result
     }
