@@ -66,6 +66,9 @@ let package = Package(
             ]),
         .target(name: "CLTKernels", publicHeadersPath: "include", cSettings: cFast, linkerSettings: gomp),
         .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: torchSettings, linkerSettings: torchLink),
+        .target(
+            name: "CSIMDJSON", publicHeadersPath: "include", cxxSettings: [.unsafeFlags(["-O3"])],
+            linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CDNNL"),
         .systemLibrary(name: "CTurboJPEG"),
         .systemLibrary(name: "CSPNG"),
@@ -80,7 +83,7 @@ let package = Package(
         library("LTData", ["LTImage", "LTDecision", "LTCore"]),
         // Layer 3
         library("LTPredictions", ["LTDecision", "LTGraph", "LTCore", grdb]),
-        library("LTEval", ["LTData", "LTDecision", "LTCore"]),
+        library("LTEval", ["LTData", "LTDecision", "LTCore", "CSIMDJSON"]),
         // Layer 4
         library("LTPredictor", ["LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         library("LTTrain", ["LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore", "CTorch", yams]),

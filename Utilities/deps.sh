@@ -7,6 +7,7 @@ packages=(
     libdnnl-dev                                            # CPU kernels
     libturbojpeg0-dev libspng-dev libwebp-dev              # image decoders
     libsqlite3-dev                                         # the prediction store
+    libsimdjson-dev                                        # detections in JSON
     libtorch-dev libopenblas0-openmp                       # the trainer, and the BLAS that it runs on
     libonnx-testdata python3 python3-pip                   # ONNX's own cases, for the tests: Debian's, and PyPI's
 )

@@ -1,0 +1,141 @@
+// Results files of COCO and LVIS: [{"image_id", "category_id", "bbox": [x, y, width, height], "score"}, …].
+// https://cocodataset.org/#format-results
+
+import CSIMDJSON
+import LTCore
+
+extension DetectionResults {
+    /// Reads a results file.
+    /// - Throws: `io`; `malformed` and `notFinite` with the byte offset; `invalidArgument` for images that the truth does not
+    ///   list, and for an empty list under strict rules.
+    public static func read(
+        _ path: String, truth: DetectionTruth, rules: DetectionProtocol, threads: Int = Parallel.processorCount
+    ) throws(LTError) -> DetectionResults {
+        try within("results file \(path)") { () throws(LTError) in
+            let stream = try JSONStream(path)
+            switch try stream.next() {
+            case UInt8(ascii: "["): break
+            case UInt8(ascii: "{"):
+                throw LTError(
+                    .malformed, "the file is an object, expected a list of detections",
+                    hint: "objects are annotations: give the detections to --results and these to --gt")
+            case nil: throw LTError(.malformed, "the file is empty, expected a list of detections")
+            default: throw stream.malformed("the file is no JSON list")
+            }
+            var results = DetectionResults()
+            var unknown = UnknownCategories()
+            let images = IDMap(truth.images.map(\.id))
+            let categories = IDMap(truth.categories.map(\.id))
+            let size = stream.size
+            try stream.array(
+                Piece.fields, allowsNonfinite: rules.isStrict, threads: threads,
+                map: { (table) throws(LTError) in try Piece(table, images, categories) },
+                commit: { piece in
+                    if results.count == 0, piece.byteCount > 0 {
+                        // Room for the whole file at once, so that arrays do not move.
+                        let expected = Int(Double(size) / Double(piece.byteCount) * Double(piece.scores.count) * 1.02)
+                        results.reserveCapacity(max(piece.scores.count, expected))
+                    }
+                    results.append(piece)
+                    unknown.add(piece.unknown)
+                })
+            try stream.end()
+            if rules.isStrict, results.count == 0 {
+                throw LTError(.invalidArgument, "the list is empty: the reference has no result for it")
+            }
+            results.digest = stream.digest
+            results.notes += unknown.notes
+            return results
+        }
+    }
+
+    private mutating func reserveCapacity(_ count: Int) {
+        images.reserveCapacity(count)
+        categories.reserveCapacity(count)
+        scores.reserveCapacity(count)
+        boxes.reserveCapacity(4 * count)
+        areas.reserveCapacity(count)
+    }
+
+    private mutating func append(_ piece: Piece) {
+        images += piece.images
+        categories += piece.categories
+        scores += piece.scores
+        boxes += piece.boxes
+        areas += piece.areas
+    }
+}
+
+/// Detections of categories that the truth does not know.
+struct UnknownCategories {
+    private var counts: [Int: Int] = [:]
+
+    mutating func add(_ id: Int, _ count: Int = 1) { counts[id, default: 0] += count }
+    mutating func add(_ other: UnknownCategories) { for (id, count) in other.counts { add(id, count) } }
+
+    var notes: [String] {
+        guard !counts.isEmpty else { return [] }
+        let examples = counts.keys.sorted().prefix(5).map(String.init).joined(separator: ", ")
+        let more = counts.count > 5 ? ", …" : ""
+        return [
+            "\(counts.values.reduce(0, +)) detections are of \(counts.count) categories that the ground truth does not list "
+                + "(\(examples)\(more)): they count only against the limit per image"
+        ]
+    }
+}
+
+/// The detections of a block.
+private struct Piece {
+    static let fields = [
+        JSONField("image_id", LT_JSON_INT), JSONField("category_id", LT_JSON_INT), JSONField("bbox", LT_JSON_NUMBERS),
+        JSONField("score", LT_JSON_NUMBER),
+    ]
+    var images: [Int32] = []
+    var categories: [Int32] = []
+    var scores: [Double] = []
+    var boxes: [Double] = []
+    var areas: [Double] = []
+    var unknown = UnknownCategories()
+    var byteCount = 0
+
+    init(_ table: JSONTable, _ imagePositions: IDMap, _ categoryPositions: IDMap) throws(LTError) {
+        let count = table.rows
+        guard count > 0 else { return }
+        byteCount = table.offset(count - 1) - table.offset(0) + 1
+        let ids = try table.required(0, "detection")
+        let kinds = try table.required(1, "detection")
+        let rectangles = try table.required(2, "detection")
+        let values = try table.required(3, "detection")
+        for row in 0..<count where rectangles.ends[row] &- rectangles.starts[row] != 4 {
+            let found = rectangles.ends[row] &- rectangles.starts[row]
+            throw table.malformed("detection with a bbox of \(found) numbers, expected 4", row: row)
+        }
+        scores = Array(UnsafeBufferPointer(start: values.numbers, count: count))
+        // Every row has its 4 numbers, one behind the other unless a key came twice.
+        boxes = [Double](unsafeUninitializedCapacity: 4 * count) { boxes, initialized in
+            for row in 0..<count {
+                (boxes.baseAddress! + 4 * row).initialize(from: rectangles.number_pool + Int(rectangles.starts[row]), count: 4)
+            }
+            initialized = 4 * count
+        }
+        areas = [Double](unsafeUninitializedCapacity: count) { areas, initialized in
+            for row in 0..<count { areas[row] = boxes[4 * row + 2] * boxes[4 * row + 3] }
+            initialized = count
+        }
+        images.reserveCapacity(count)
+        categories.reserveCapacity(count)
+        for row in 0..<count {
+            let image = imagePositions[Int(ids.integers[row])]
+            guard image >= 0 else {
+                throw LTError(
+                    .invalidArgument,
+                    "detection of image \(ids.integers[row]) at byte \(table.offset(row)), which the ground truth does not list",
+                    hint: "are these results of another split?")
+            }
+            images.append(image)
+            let category = categoryPositions[Int(kinds.integers[row])]
+            if category < 0 { unknown.add(Int(kinds.integers[row])) }
+            categories.append(category)
+        }
+    }
+}
