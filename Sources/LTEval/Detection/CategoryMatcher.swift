@@ -34,7 +34,8 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
     }
 
     mutating func match(_ category: Int, _ selection: DetectionSelection, into output: DetectionMatches) {
-        let detections = selection.detections[selection.detectionStarts[category]..<selection.detectionStarts[category + 1]]
+        let detections = selection.detections[
+            selection.detectionStarts[category]..<selection.detectionStarts[category + 1]]
         let count = detections.count
         let areaCount = rules.areas.count
         if matched.count < count * areaCount {
@@ -88,7 +89,8 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
 
     /// Matches the detections of an image, sorted by score; `first` is the place of the first in the category's arrays.
     private mutating func match(
-        _ detections: UnsafeMutableBufferPointer<Int32>, _ objects: UnsafeBufferPointer<Int32>, image: Int, category: Int,
+        _ detections: UnsafeMutableBufferPointer<Int32>, _ objects: UnsafeBufferPointer<Int32>, image: Int,
+        category: Int,
         at first: Int, of count: Int
     ) {
         guard !detections.isEmpty else { return }
@@ -183,7 +185,9 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
         defer { swap(&permutation, &self.permutation) }
         permutation.withUnsafeMutableBufferPointer { permutation in
             results.scores.withUnsafeBufferPointer { scores in
-                order.sort(UnsafeMutableBufferPointer(rebasing: permutation[..<count])) { scores[Int(detections[Int($0)])] }
+                order.sort(UnsafeMutableBufferPointer(rebasing: permutation[..<count])) {
+                    scores[Int(detections[Int($0)])]
+                }
                 for index in 0..<count {
                     let from = Int(permutation[index])
                     let row = detections[from]

@@ -27,7 +27,8 @@ public struct DetectionCurves: Sendable {
     /// - Parameter cap: position among the rules' numbers of detections; the last by default.
     public func recall(category: Int, area: Int = 0, threshold: Int, cap: Int? = nil) -> Double? {
         let caps = rules.recallCaps.count
-        let value = recalls[((category * rules.areas.count + area) * thresholdCount + threshold) * caps + (cap ?? caps - 1)]
+        let value = recalls[
+            ((category * rules.areas.count + area) * thresholdCount + threshold) * caps + (cap ?? caps - 1)]
         return value.isNaN ? nil : value
     }
 

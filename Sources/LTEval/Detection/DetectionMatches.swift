@@ -88,7 +88,11 @@ public struct DetectionMatches: Sendable {
         scores = Column(repeating: 0, count: count)
         matched = Column(repeating: 0, count: count * rules.areas.count)
         ignored = Column(repeating: 0, count: count * rules.areas.count)
-        if case .perPair = rules.cap { ranks = Column(repeating: 0, count: count) } else { ranks = Column(repeating: 0, count: 0) }
+        if case .perPair = rules.cap {
+            ranks = Column(repeating: 0, count: count)
+        } else {
+            ranks = Column(repeating: 0, count: 0)
+        }
 
         var pairStarts = [0]
         var pairImages: [Int32] = []
@@ -107,8 +111,10 @@ public struct DetectionMatches: Sendable {
 
         // The largest categories first, so that no thread is left with one of them at the end.
         let order = (0..<categoryCount).sorted { first, second in
-            let sizes = (selection.detectionStarts[first + 1] - selection.detectionStarts[first],
-                selection.detectionStarts[second + 1] - selection.detectionStarts[second])
+            let sizes = (
+                selection.detectionStarts[first + 1] - selection.detectionStarts[first],
+                selection.detectionStarts[second + 1] - selection.detectionStarts[second]
+            )
             return sizes.0 != sizes.1 ? sizes.0 > sizes.1 : first < second
         }
         let workers = max(1, min(threads, categoryCount))

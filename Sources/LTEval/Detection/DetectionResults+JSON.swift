@@ -114,7 +114,8 @@ private struct Piece {
         // Every row has its 4 numbers, one behind the other unless a key came twice.
         boxes = [Double](unsafeUninitializedCapacity: 4 * count) { boxes, initialized in
             for row in 0..<count {
-                (boxes.baseAddress! + 4 * row).initialize(from: rectangles.number_pool + Int(rectangles.starts[row]), count: 4)
+                (boxes.baseAddress! + 4 * row).initialize(
+                    from: rectangles.number_pool + Int(rectangles.starts[row]), count: 4)
             }
             initialized = 4 * count
         }

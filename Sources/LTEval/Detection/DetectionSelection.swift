@@ -20,7 +20,9 @@ struct DetectionSelection {
         func counts(_ object: Int) -> Bool {
             !rules.isFederated || (truth.areas[object] > 0 && truth.areas[object] < .infinity)
         }
-        for object in 0..<truth.count where counts(object) { objectStarts[Int(truth.objectCategories[object]) + 1] += 1 }
+        for object in 0..<truth.count where counts(object) {
+            objectStarts[Int(truth.objectCategories[object]) + 1] += 1
+        }
         for category in 0..<categoryCount { objectStarts[category + 1] += objectStarts[category] }
         var places = objectStarts
         var objects = [Int32](repeating: 0, count: objectStarts[categoryCount])
@@ -57,7 +59,9 @@ struct DetectionSelection {
         var starts = [Int](repeating: 0, count: categoryCount + 1)
         for category in 0..<categoryCount {
             var place = starts[category]
-            for chunk in 0..<chunkCount { (tallies[chunk][category], place) = (place, place + tallies[chunk][category]) }
+            for chunk in 0..<chunkCount {
+                (tallies[chunk][category], place) = (place, place + tallies[chunk][category])
+            }
             starts[category + 1] = place
         }
         let detections = Column<Int32>(repeating: 0, count: starts[categoryCount])

@@ -85,7 +85,8 @@ private struct TruthReader {
         let isStrict = rules.isStrict && rules.isFederated
         try stream.array(
             fields, threads: threads,
-            map: { (table) throws(LTError) -> [(image: DetectionTruth.Image, negatives: [Int]?, notExhaustive: [Int]?)] in
+            map: {
+                (table) throws(LTError) -> [(image: DetectionTruth.Image, negatives: [Int]?, notExhaustive: [Int]?)] in
                 let ids = try table.required(0, "image")
                 let (widths, heights) = (table.column(1), table.column(2))
                 var rows: [(image: DetectionTruth.Image, negatives: [Int]?, notExhaustive: [Int]?)] = []
@@ -97,7 +98,9 @@ private struct TruthReader {
                     func list(_ field: Int) throws(LTError) -> [Int]? {
                         let column = table.column(field)
                         guard column.present[row] == 1 else {
-                            guard !isStrict else { throw table.malformed("image without \"\(fields[field].name)\"", row: row) }
+                            guard !isStrict else {
+                                throw table.malformed("image without \"\(fields[field].name)\"", row: row)
+                            }
                             return nil
                         }
                         return column.integers(row).map { Int($0) }
@@ -129,7 +132,8 @@ private struct TruthReader {
                             let text = try frequencies.text(row)
                             guard ["r", "c", "f"].contains(text) else {
                                 throw table.malformed(
-                                    "category \(id) has the frequency \"\(text)\", expected \"r\", \"c\" or \"f\"", row: row)
+                                    "category \(id) has the frequency \"\(text)\", expected \"r\", \"c\" or \"f\"",
+                                    row: row)
                             }
                             frequency = text
                         } else if rules.isStrict {
@@ -209,10 +213,13 @@ private struct TruthReader {
             let without = images.count { $0.negatives == nil }
             if without > 0 {
                 truth.notes.append(
-                    "\(without) images have no neg_category_ids: detections of categories not annotated in them do not count")
+                    "\(without) images have no neg_category_ids: detections of categories not annotated in them do not count"
+                )
             }
             let unnamed = truth.categories.count { $0.frequency == nil }
-            if unnamed > 0 { truth.notes.append("\(unnamed) categories have no frequency: they are in none of r, c, f") }
+            if unnamed > 0 {
+                truth.notes.append("\(unnamed) categories have no frequency: they are in none of r, c, f")
+            }
             if unknownLists > 0 {
                 truth.notes.append("\(unknownLists) entries of lists of categories name none of the file's categories")
             }

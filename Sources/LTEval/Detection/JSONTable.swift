@@ -33,7 +33,8 @@ final class JSONTable {
 
     init(_ fields: [JSONField], allowsNonfinite: Bool) throws(LTError) {
         let described = fields.map { field in
-            lt_json_field(name: UnsafeRawPointer(field.name.utf8Start).assumingMemoryBound(to: CChar.self), kind: field.kind)
+            lt_json_field(
+                name: UnsafeRawPointer(field.name.utf8Start).assumingMemoryBound(to: CChar.self), kind: field.kind)
         }
         guard let table = lt_json_table_new(described, described.count, allowsNonfinite) else {
             throw LTError(.outOfMemory, "no memory for a JSON parser")
@@ -58,7 +59,8 @@ final class JSONTable {
         let name = field.map { " in \"\($0.name)\"" } ?? ""
         switch failure.status {
         case LT_JSON_KIND:
-            throw LTError(.malformed, "JSON value\(name) \(place) is not \(words), expected \(field?.expected ?? words)")
+            throw LTError(
+                .malformed, "JSON value\(name) \(place) is not \(words), expected \(field?.expected ?? words)")
         case LT_JSON_NOT_FINITE:
             throw LTError(.notFinite, "JSON has \(words)\(name) \(place), expected a finite number")
         case LT_JSON_NOT_OBJECT: throw LTError(.malformed, "JSON value \(place) is no object")
@@ -109,6 +111,7 @@ extension lt_json_column {
 
     /// A row's part of the integer pool.
     func integers(_ row: Int) -> UnsafeBufferPointer<Int64> {
-        UnsafeBufferPointer(rebasing: UnsafeBufferPointer(start: integer_pool, count: Int(ends[row]))[Int(starts[row])...])
+        UnsafeBufferPointer(
+            rebasing: UnsafeBufferPointer(start: integer_pool, count: Int(ends[row]))[Int(starts[row])...])
     }
 }

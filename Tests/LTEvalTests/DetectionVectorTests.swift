@@ -1,0 +1,211 @@
+// Average precision against lvis-api 0.5.3: edge cases with the exact inputs, and seeded sets compared cell by cell.
+// LT_EVAL_VECTORS=DIR runs the cases of another folder of the same layout; a file there that no test reads is a failure.
+
+import Foundation
+import LTCore
+import LTEval
+import Testing
+
+/// JSON by its places in the text, so that parts of a case can be given to a reader as they stand (NaN too).
+struct RawJSON {
+    let bytes: [UInt8]
+    let range: Range<Int>
+    var members: [(key: String, value: RawJSON)] = []
+    var elements: [RawJSON] = []
+
+    init(_ data: Data) {
+        self.init([UInt8](data), at: 0)
+    }
+
+    private init(_ bytes: [UInt8], at start: Int) {
+        self.bytes = bytes
+        var at = start
+        func space() { while at < bytes.count, bytes[at] <= 0x20 { at += 1 } }
+        space()
+        let first = at
+        var members: [(String, RawJSON)] = []
+        var elements: [RawJSON] = []
+        func text() -> String {
+            let from = at
+            at += 1
+            while bytes[at] != UInt8(ascii: "\"") { at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1 }
+            at += 1
+            return String(decoding: bytes[from + 1..<at - 1], as: UTF8.self)
+        }
+        switch bytes[at] {
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+            let isObject = bytes[at] == UInt8(ascii: "{")
+            at += 1
+            space()
+            while bytes[at] != UInt8(ascii: isObject ? "}" : "]") {
+                var key = ""
+                if isObject {
+                    key = text()
+                    space()
+                    at += 1
+                }
+                let value = RawJSON(bytes, at: at)
+                if isObject { members.append((key, value)) } else { elements.append(value) }
+                at = value.range.upperBound
+                space()
+                if bytes[at] == UInt8(ascii: ",") { at += 1 }
+                space()
+            }
+            at += 1
+        case UInt8(ascii: "\""): _ = text()
+        default: while at < bytes.count, !Array(",]} \n\r\t".utf8).contains(bytes[at]) { at += 1 }
+        }
+        range = first..<at
+        (self.members, self.elements) = (members, elements)
+    }
+
+    subscript(key: String) -> RawJSON? { members.first { $0.key == key }?.value }
+    var text: String { String(decoding: bytes[range], as: UTF8.self) }
+    var string: String { String(text.dropFirst().dropLast()) }
+    var double: Double { Double(text) ?? .nan }
+    /// All numbers in it, in order.
+    var doubles: [Double] { elements.isEmpty ? [double] : elements.flatMap(\.doubles) }
+}
+
+/// A folder that is deleted with its last reference.
+final class ScratchFolder {
+    let path = NSTemporaryDirectory() + "lt-detection-\(UUID().uuidString)/"
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String, _ text: String) throws -> String {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path + name))
+        return path + name
+    }
+}
+
+/// What an evaluation gives, from files.
+struct Evaluated {
+    let truth: DetectionTruth
+    let results: DetectionResults
+    let matches: DetectionMatches
+    let curves: DetectionCurves
+    let summary: DetectionSummary
+
+    init(_ truthFile: String, _ resultsFile: String, _ rules: DetectionProtocol, threads: Int = 2) throws {
+        truth = try DetectionTruth.read(truthFile, rules: rules, threads: threads)
+        results = try DetectionResults.read(resultsFile, truth: truth, rules: rules, threads: threads)
+        matches = try DetectionMatches(
+            truth, results, rules: rules, overlap: BoxOverlap(results, truth, honoursCrowds: rules.honoursCrowds),
+            threads: threads)
+        curves = try DetectionCurves(matches, threads: threads)
+        summary = DetectionSummary(curves, truth)
+    }
+
+    /// Precision [T, R, K, A] and recall [T, K, A] as the reference lays them out, -1 where undefined.
+    var referenceCells: (precision: [Double], recall: [Double]) {
+        let rules = curves.rules
+        let (T, R, K, A) = (
+            rules.iouThresholds.count, rules.recallThresholds.count, truth.categories.count, rules.areas.count
+        )
+        var precision = [Double](repeating: -1, count: T * R * K * A)
+        var recall = [Double](repeating: -1, count: T * K * A)
+        for t in 0..<T {
+            for k in 0..<K {
+                for a in 0..<A {
+                    guard let curve = curves.precision(category: k, area: a, threshold: t) else { continue }
+                    for r in 0..<R { precision[((t * R + r) * K + k) * A + a] = curve[r] }
+                    recall[(t * K + k) * A + a] = curves.recall(category: k, area: a, threshold: t) ?? -1
+                }
+            }
+        }
+        return (precision, recall)
+    }
+}
+
+@Suite struct DetectionVectorTests {
+    static let given = ProcessInfo.processInfo.environment["LT_EVAL_VECTORS"]
+    static let folder = given.map { URL(fileURLWithPath: $0) } ?? fixtures.appendingPathComponent("eval")
+
+    static func json(_ name: String) throws -> RawJSON {
+        RawJSON(try Data(contentsOf: folder.appendingPathComponent(name)))
+    }
+
+    @Test func thresholdsAreTheReferences() throws {
+        let vectors = try Self.json("thresholds.json")
+        #expect(DetectionProtocol.iouGrid == vectors["iou_thrs"]?.doubles)
+        #expect(DetectionProtocol.recallGrid == vectors["rec_thrs"]?.doubles)
+    }
+
+    @Test func edgeCasesAreTheReferences() throws {
+        let cases = try Self.json("edge_cases.json").elements
+        #expect(!cases.isEmpty)
+        let scratch = try ScratchFolder()
+        for vector in cases {
+            let name = vector["name"]?.string ?? "?"
+            var rules = DetectionProtocol.lvis
+            rules.isStrict = true
+            let limit = vector["max_dets"].map { Int($0.double) } ?? 300
+            rules.cap = limit < 0 ? .unlimited : .perImage(limit)
+            let truth = try scratch.file("gt.json", try #require(vector["gt"]).text)
+            let results = try scratch.file("dt.json", try #require(vector["dt"]).text)
+            if vector["iou_type"]?.string != "bbox" { continue }
+            guard vector["error"] == nil else {
+                #expect(throws: LTError.self, "\(name)") { try Evaluated(truth, results, rules) }
+                continue
+            }
+            let outcome: Evaluated
+            do { outcome = try Evaluated(truth, results, rules) } catch {
+                Issue.record("\(name): \(error)")
+                continue
+            }
+            for (key, expected) in try #require(vector["expected"]).members {
+                // The reference names AR by its usual limit, whatever the results were cut to.
+                let own = key.replacing("@300", with: "@\(limit)")
+                expectClose(outcome.summary[own] ?? -1, expected.double, 1e-12, "\(name) \(key)")
+            }
+            let cells = outcome.referenceCells
+            if let recall = vector["recall"] { #expect(cells.recall == recall.doubles, "\(name) recall") }
+            if let precision = vector["precision_iou50_all"] {
+                let categories = outcome.truth.categories.count
+                let areas = rules.areas.count
+                let own = (0..<categories).flatMap { k in
+                    (0..<rules.recallThresholds.count).map { r in cells.precision[(r * categories + k) * areas] }
+                }
+                #expect(own == precision.doubles, "\(name) precision")
+            }
+        }
+        print("edge_cases.json: \(cases.count) cases")
+    }
+
+    @Test(arguments: given == nil ? ["tiny"] : ["tiny", "small"]) func seededSetsAreTheReferences(_ name: String) throws
+    {
+        let vector = try Self.json("\(name)_bbox.json")
+        var rules = DetectionProtocol.lvis
+        rules.isStrict = true
+        let data = Self.folder.appendingPathComponent("data")
+        let outcome = try Evaluated(
+            data.appendingPathComponent("\(name)_gt.json").path,
+            data.appendingPathComponent("\(name)_dt_bbox.json").path,
+            rules)
+        for (key, expected) in try #require(vector["results"]).members {
+            expectClose(outcome.summary[key] ?? -1, expected.double, 1e-12, "\(name) \(key)")
+        }
+        let cells = outcome.referenceCells
+        func digest(_ values: [Double]) -> String {
+            values.withUnsafeBytes { bytes in
+                var hash = SHA256()
+                hash.update(bytes)
+                return hash.digest
+            }
+        }
+        #expect(digest(cells.precision) == vector["precision_sha256"]?.string)
+        #expect(digest(cells.recall) == vector["recall_sha256"]?.string)
+        for (index, category) in outcome.truth.categories.enumerated() {
+            let id = String(category.id)
+            expectClose(
+                outcome.summary.averagePrecision(categories: [index]) ?? -1,
+                try #require(vector["per_category_AP"]?[id]).double, 1e-12, "\(name) \(id)")
+            expectClose(
+                outcome.summary.averagePrecision(categories: [index], threshold: 0) ?? -1,
+                try #require(vector["per_category_AP50"]?[id]).double, 1e-12, "\(name) \(id)")
+        }
+        #expect(outcome.results.count == vector["n_dets_raw"].map { Int($0.double) })
+        #expect(outcome.matches.count == vector["n_dets_evaluated"].map { Int($0.double) })
+    }
+}
