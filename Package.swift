@@ -28,11 +28,18 @@ let torchLink: [LinkerSetting] =
     + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
 
 func library(
-    _ name: String, _ dependencies: [Target.Dependency], linkerSettings: [LinkerSetting] = []
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
+    linkerSettings: [LinkerSetting] = []
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, swiftSettings: swiftSettings, linkerSettings: linkerSettings)
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings,
+        linkerSettings: linkerSettings)
 }
+
+/// The parts of the HTML report, compiled in.
+let page: [Resource] = [
+    "page.html", "page.css", "dom.js", "chart.js", "figure.js", "classes.js", "thresholds.js", "compare.js", "page.js",
+].map { .embedInCode("Report/Page/\($0)") }
 
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies + [argumentParser], swiftSettings: swiftSettings)
@@ -83,7 +90,7 @@ let package = Package(
         library("LTData", ["LTImage", "LTDecision", "LTCore"]),
         // Layer 3
         library("LTPredictions", ["LTDecision", "LTGraph", "LTCore", grdb]),
-        library("LTEval", ["LTData", "LTDecision", "LTCore", "CSIMDJSON"]),
+        library("LTEval", ["LTData", "LTDecision", "LTCore", "CSIMDJSON"], resources: page),
         // Layer 4
         library("LTPredictor", ["LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         library("LTTrain", ["LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore", "CTorch", yams]),

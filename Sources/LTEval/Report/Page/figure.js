@@ -1,0 +1,145 @@
+// Figures: a chart in its card, with legend, tooltip, keyboard and its data as a table; redrawn when its width changes.
+
+/** @returns the <figure>; `figure.update(changes)` draws again with other data. */
+function figure(chart) {
+    const hidden = new Set();
+    const canvas = h("div", { class: "canvas" });
+    const legend = h("div", { class: "legend" });
+    const table = h("details", { class: "noprint" }, h("summary", {}, "data"));
+    table.addEventListener("toggle", () => {
+        if (table.open) table.replaceChildren(table.firstChild, dataTable(chart));
+    });
+    const node = h("figure", { class: "card" },
+        h("figcaption", {}, h("h3", {}, chart.title), chart.caption && h("p", { class: "caption" }, chart.caption)),
+        legend, canvas, chart.kind !== "points" && table);
+    let width = 0;
+
+    function fillLegend() {
+        legend.replaceChildren(...(chart.series.length < 2 ? [] : chart.series.map((series) =>
+            h("button", { class: "plain", type: "button", "aria-pressed": String(!hidden.has(series.name)), title: "show or hide",
+                onclick() {
+                    if (hidden.has(series.name)) hidden.delete(series.name);
+                    else if (hidden.size < chart.series.length - 1) hidden.add(series.name);
+                    fillLegend();
+                    draw();
+                } }, swatch(series.style), series.title ?? groupTitle(series.name)))));
+    }
+
+    function draw() {
+        if (width < 80) return;
+        const { root, marks, box } = plot(chart, width, hidden);
+        canvas.replaceChildren(root);
+        interact(root, marks, box, chart);
+    }
+
+    const observer = new ResizeObserver((entries) => {
+        const next = Math.floor(entries[0].contentRect.width);
+        if (Math.abs(next - width) < 2) return;
+        width = next;
+        requestAnimationFrame(draw);
+    });
+    observer.observe(canvas);
+    fillLegend();
+    node.update = (changes) => {
+        const names = chart.series.map((series) => series.name).join();
+        Object.assign(chart, changes);
+        if (chart.series.map((series) => series.name).join() !== names) fillLegend();
+        draw();
+    };
+    return node;
+}
+
+/** Pointer and arrow keys find the marks. */
+function interact(root, marks, box, chart) {
+    let current = -1;
+    const ring = s("circle", { class: "hover", r: 6, visibility: "hidden" });
+    const line = s("line", { class: "axis", y1: box.top, y2: box.bottom, visibility: "hidden" });
+    root.append(line, ring);
+    const order = marks.map((_, k) => k).sort((a, b) => marks[a].x - marks[b].x || marks[a].y - marks[b].y);
+    function point(position) {
+        current = position;
+        const mark = marks[position];
+        const node = marks.crosshair ? line : ring;
+        node.setAttribute("visibility", mark ? "visible" : "hidden");
+        if (!mark) { tooltip.hide(); return; }
+        for (const [key, value] of marks.crosshair ? [["x1", mark.x], ["x2", mark.x]] : [["cx", mark.x], ["cy", mark.y]]) node.setAttribute(key, value);
+        const frame = root.getBoundingClientRect();
+        const zoom = frame.width / root.viewBox.baseVal.width;
+        tooltip.show(frame.left + mark.x * zoom, frame.top + mark.y * zoom, mark.title, mark.rows);
+    }
+    function nearest(event) {
+        const frame = root.getBoundingClientRect();
+        const zoom = root.viewBox.baseVal.width / frame.width;
+        const [x, y] = [(event.clientX - frame.left) * zoom, (event.clientY - frame.top) * zoom];
+        let best = marks.crosshair || marks.rows ? Infinity : 26 ** 2;
+        let found = -1;
+        marks.forEach((mark, k) => {
+            const distance = marks.crosshair ? Math.abs(mark.x - x) : marks.rows ? Math.abs(mark.y - y) : (mark.x - x) ** 2 + (mark.y - y) ** 2;
+            if (distance < best) { best = distance; found = k; }
+        });
+        return found;
+    }
+    root.addEventListener("pointermove", (event) => point(nearest(event)));
+    root.addEventListener("pointerleave", () => point(-1));
+    root.addEventListener("blur", () => point(-1));
+    if (chart.onselect) {
+        root.style.cursor = "pointer";
+        const select = () => { if (marks[current]?.key !== undefined) chart.onselect(marks[current].key); };
+        root.addEventListener("click", (event) => { point(nearest(event)); select(); });
+        root.addEventListener("keydown", (event) => { if (event.key === "Enter") select(); });
+    }
+    root.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
+        if (event.key === "Escape") point(-1);
+        if (!step || !marks.length) return;
+        event.preventDefault();
+        const rank = order.indexOf(current);
+        point(order[(rank < 0 ? (step > 0 ? 0 : order.length - 1) : rank + step + order.length) % order.length]);
+        const mark = marks[current];
+        say([mark.title, ...mark.rows.map((row) => row.join(" "))].join(", "));
+    });
+}
+
+/** The chart's numbers. */
+function dataTable(chart) {
+    const rows = [];
+    for (const series of chart.series) {
+        series.y.forEach((value, k) => rows.push([series.title ?? groupTitle(series.name),
+            chart.labels ? chart.labels[k] : number(series.x[k], chart.x.share), number(value, chart.y.share, 2),
+            series.counts && count(series.counts[k])]));
+    }
+    const hasCounts = chart.series.some((series) => series.counts);
+    return h("div", { class: "scroll" }, h("table", {},
+        h("thead", {}, h("tr", {}, ["series", axisTitle(chart.x), axisTitle(chart.y), hasCounts && "pairs"].filter(Boolean).map((title) => h("th", { scope: "col" }, title)))),
+        h("tbody", {}, rows.map((row) => h("tr", {}, row.slice(0, hasCounts ? 4 : 3).map((cell) => h("td", {}, cell ?? "")))))));
+}
+
+/** A figure of a report as a chart. */
+function chartOf(own, run, onselect) {
+    const report = run.report;
+    const chart = { title: own.title, kind: own.kind, x: own.x ?? {}, y: own.y ?? {}, diagonal: own.diagonal, caption: own.caption, labels: own.labels };
+    if (own.kind !== "classes") {
+        chart.series = (own.series ?? []).map((series, position) => ({ ...series, x: series.x ?? [], style: styleOf(series.group ?? series.name, position) }));
+        return chart;
+    }
+    const groups = new Map();
+    run.classes.forEach((item, index) => {
+        const [x, y] = [item[own.x_key], item[own.y_key]];
+        if (!isNumber(x) || !isNumber(y)) return;
+        const name = item.group ?? "total";
+        if (!groups.has(name)) groups.set(name, { name, x: [], y: [], labels: [], keys: [] });
+        const series = groups.get(name);
+        series.x.push(x);
+        series.y.push(y);
+        series.labels.push(className(item, index));
+        series.keys.push(index);
+    });
+    const columns = run.columns;
+    chart.series = [...groups.values()].sort((a, b) => columns.indexOf(a.name) - columns.indexOf(b.name))
+        .map((series) => ({ ...series, style: styleOf(series.name, columns.indexOf(series.name)) }));
+    chart.kind = "points";
+    chart.means = true;
+    chart.onselect = onselect;
+    chart.caption = [chart.caption, "Dashes: mean of the group. Select a mark to find its class below."].filter(Boolean).join(" ");
+    return report && chart;
+}
