@@ -1,4 +1,4 @@
-// Parallel: loops over independent pieces of work on a number of threads; the outcome does not depend on the number.
+// ParallelWork: loops over independent pieces of work on a number of threads; the outcome does not depend on the number.
 
 import Dispatch
 import Foundation
