@@ -32,6 +32,8 @@ public struct Inspection: Sendable, Encodable {
     /// `lt.*` metadata as they stand in the file, without the self-test.
     public let metadata: [String: String]
     public let hasSelfTest: Bool
+    /// What the outputs of a detector are taken for; `nil` for other models and where the file leaves it open.
+    public let detector: String?
 
     /// Reads and describes a model.
     public init(_ path: String) throws(LTError) {
@@ -62,6 +64,8 @@ public struct Inspection: Sendable, Encodable {
         // The layer is read so that a broken one is an error here, and foreign keys show as what they mean.
         let layer = try within("model \(path)") { () throws(LTError) in try DecisionLayer(reading: graph) }
         hasSelfTest = layer.selfTest != nil
+        let mayDetect = layer.task?.isDetection ?? true
+        detector = mayDetect ? (try? DetectionHead(graph, layer))?.description : nil
         var shown = Graph()
         var withoutTest = layer
         withoutTest.selfTest = nil
@@ -141,6 +145,7 @@ extension Inspection: CustomStringConvertible {
             let name = String(key.dropFirst(3))
             lines.append(name.padding(toLength: max(12, name.count + 1), withPad: " ", startingAt: 0) + short)
         }
+        if let detector { lines.append("detector    \(detector)") }
         if hasSelfTest { lines.append("selftest    yes (lt-infer verify runs it)") }
         return lines.joined(separator: "\n")
     }
