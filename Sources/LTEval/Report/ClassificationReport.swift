@@ -296,10 +296,16 @@ extension Report {
 struct Columns {
     var names: [String]
     var classes: [[Int]]
-    private let rule: FrequencyGroups
+    private var rule: FrequencyGroups?
     /// Classes in no group, and with exactly 100 training images.
     private var ungrouped = 0
     private var atHundred = 0
+
+    /// Groups that the data names.
+    init(groups: [(name: String, classes: [Int])], classCount: Int) {
+        names = groups.map(\.name) + ["total"]
+        classes = groups.map(\.classes) + [Array(0..<classCount)]
+    }
 
     init(_ rule: FrequencyGroups, _ trainCounts: [Int]?, classCount: Int) throws(LTError) {
         self.rule = rule
@@ -329,6 +335,7 @@ struct Columns {
 
     /// What to know of the groups: where the rules that people compare with differ.
     var notes: [String] {
+        guard let rule else { return [] }
         var notes: [String] = []
         if ungrouped > 0 { notes.append("\(ungrouped) classes are in no group of the rule '\(rule.rule)'") }
         if atHundred > 0, let name = rule.name(ofCount: 100) {

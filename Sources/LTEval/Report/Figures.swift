@@ -46,31 +46,41 @@ extension Report.Figure {
 
     /// The mean over the classes of each column.
     static func precisionRecall(_ curves: [InterpolatedPrecision], _ columns: Columns) -> Self {
+        precisionRecall("precision_recall", "Precision and recall", InterpolatedPrecision.recalls, columns) {
+            curves[$0].precision
+        }
+    }
+
+    /// - Parameter curve: precision of a class at each of the recalls; `nil` for one without positives, which is left out.
+    static func precisionRecall(
+        _ name: String, _ title: String, _ recalls: [Double], _ columns: Columns, _ curve: (Int) -> [Double]?
+    ) -> Self {
         let series = zip(columns.names, columns.classes).compactMap { name, members -> Series? in
-            let own = members.compactMap { curves[$0].precision }
-            guard !own.isEmpty else { return nil }
-            let mean = InterpolatedPrecision.recalls.indices.map { recall in
-                own.reduce(0) { $0 + $1[recall] } / Double(own.count)
+            var sums = [Double](repeating: 0, count: recalls.count)
+            var count = 0.0
+            for member in members {
+                guard let own = curve(member) else { continue }
+                for position in sums.indices { sums[position] += own[position] }
+                count += 1
             }
-            return Series(name, group: name, x: InterpolatedPrecision.recalls, y: mean)
+            return count == 0 ? nil : Series(name, group: name, x: recalls, y: sums.map { $0 / count })
         }
         return Self(
-            name: "precision_recall", title: "Precision and recall", kind: .lines, x: .share("recall"),
-            y: .share("precision"), series: series,
+            name: name, title: title, kind: .lines, x: .share("recall"), y: .share("precision"), series: series,
             caption:
                 "Mean over the classes that have positives of the interpolated precision: every class counts alike.")
     }
 
-    /// Share of hits against mean confidence, in 15 bins.
+    /// Share of hits against mean confidence.
     /// - Parameter pairs: calls its argument with the class, confidence and outcome of every pair.
     static func reliability(
-        _ name: String, _ title: String, _ columns: Columns,
+        _ name: String, _ title: String, _ columns: Columns, bins binCount: Int = 15,
         _ pairs: ((_ classIndex: Int, _ confidence: Double, _ hit: Bool) -> Void) -> Void
     ) -> Self {
         let total = columns.names.count - 1
         var column = [Int](repeating: total, count: columns.classes[total].count)
         for group in 0..<total { for member in columns.classes[group] { column[member] = group } }
-        var bins = [CalibrationBins](repeating: CalibrationBins(), count: columns.names.count)
+        var bins = [CalibrationBins](repeating: CalibrationBins(equalWidth: binCount), count: columns.names.count)
         pairs { index, confidence, hit in
             if column[index] != total { bins[column[index]].add(confidence, hit) }
             bins[total].add(confidence, hit)
