@@ -23,3 +23,5 @@ title "a folder of photographs through ResNet-50 against Pillow and ONNX Runtime
 $python Benchmarks/folder.py
 title "peak memory of 20,000 images against 500"
 $python Benchmarks/memory.py
+title "LVIS average precision against hotcoco"
+$python Benchmarks/detection.py
