@@ -88,7 +88,7 @@ inline void step(lt_json_position &position, uint8_t byte) {
 
 }  // namespace
 
-extern "C" void lt_json_scan(lt_json_position *state, const uint8_t *bytes, size_t count) {
+extern "C" size_t lt_json_scan(lt_json_position *state, const uint8_t *bytes, size_t count) {
     lt_json_position position = *state;
     size_t at = 0;
     for (; at + 64 <= count; at += 64) {
@@ -97,10 +97,27 @@ extern "C" void lt_json_scan(lt_json_position *state, const uint8_t *bytes, size
         const uint64_t quotes = m.quote & ~escaped(m.backslash, position.escaped);
         const uint64_t inside = parity(quotes) ^ position.in_string;
         position.in_string = uint64_t(int64_t(inside) >> 63);
-        position.depth += __builtin_popcountll(m.open & ~inside) - __builtin_popcountll(m.close & ~inside);
+        const uint64_t open = m.open & ~inside, close = m.close & ~inside;
+        if (position.depth <= __builtin_popcountll(close)) {
+            // Depth 1 may be closed here.
+            for (uint64_t brackets = open | close; brackets; brackets &= brackets - 1) {
+                position.depth += open & brackets & -brackets ? 1 : -1;
+                if (position.depth <= 0) {
+                    position.in_string = position.escaped = 0;
+                    *state = position;
+                    return at + __builtin_ctzll(brackets);
+                }
+            }
+        } else {
+            position.depth += __builtin_popcountll(open) - __builtin_popcountll(close);
+        }
     }
-    for (; at < count; at++) step(position, bytes[at]);
+    for (; at < count; at++) {
+        step(position, bytes[at]);
+        if (position.depth <= 0) break;
+    }
     *state = position;
+    return at;
 }
 
 extern "C" size_t lt_json_scan_to_end_of_element(lt_json_position *state, const uint8_t *bytes, size_t count) {

@@ -18,8 +18,9 @@ typedef struct {
     uint64_t escaped;  // 1 when the next byte is escaped
 } lt_json_position;
 
-// Moves over `count` bytes without stopping.
-void lt_json_scan(lt_json_position *position, const uint8_t *bytes, size_t count);
+// Moves over `count` bytes or to the bracket that closes depth 1 (depth is 0 then), which is passed over. Returns its offset;
+// `count` when there is none.
+size_t lt_json_scan(lt_json_position *position, const uint8_t *bytes, size_t count);
 
 // Moves to the next ',' outside strings at `position->depth` 1, or to the ']' or '}' that closes depth 1 (depth is 0 then).
 // Returns the offset of that byte, which is passed over; `count` when there is none.

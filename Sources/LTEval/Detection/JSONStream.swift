@@ -219,14 +219,12 @@ final class JSONStream {
         while block.count < Self.blockSize, try read(into: block, Self.blockSize - block.count) {}
         var position = lt_json_position(depth: 1, in_string: 0, escaped: 0)
         var scanned = 1
-        // All but the margin at one go; brackets that close the array before are the parser's to find.
-        if !isAtEnd {
-            scanned = max(1, block.count - Self.margin)
-            lt_json_scan(&position, block.bytes + 1, scanned - 1)
-            if position.depth < 1 { (position, scanned) = (lt_json_position(depth: 1, in_string: 0, escaped: 0), 1) }
-        }
+        // All but the margin at one go, unless the array ends before.
+        if !isAtEnd { scanned += lt_json_scan(&position, block.bytes + 1, max(0, block.count - Self.margin - 1)) }
         while true {
-            scanned += lt_json_scan_to_end_of_element(&position, block.bytes + scanned, block.count - scanned)
+            if position.depth > 0 {
+                scanned += lt_json_scan_to_end_of_element(&position, block.bytes + scanned, block.count - scanned)
+            }
             if scanned < block.count {
                 // At the end of the file every element but the last is followed by another one.
                 if position.depth == 0 || !isAtEnd { break }
