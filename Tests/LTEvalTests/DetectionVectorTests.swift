@@ -7,13 +7,13 @@ import LTEval
 import Testing
 
 /// JSON by its places in the text, so that parts of a case can be given to a reader as they stand (NaN too).
-struct RawJSON {
+final class RawJSON {
     let bytes: [UInt8]
     let range: Range<Int>
     var members: [(key: String, value: RawJSON)] = []
     var elements: [RawJSON] = []
 
-    init(_ data: Data) {
+    convenience init(_ data: Data) {
         self.init([UInt8](data), at: 0)
     }
 
@@ -90,9 +90,7 @@ struct Evaluated {
     init(_ truthFile: String, _ resultsFile: String, _ rules: DetectionProtocol, threads: Int = 2) throws {
         truth = try DetectionTruth.read(truthFile, rules: rules, threads: threads)
         results = try DetectionResults.read(resultsFile, truth: truth, rules: rules, threads: threads)
-        matches = try DetectionMatches(
-            truth, results, rules: rules, overlap: BoxOverlap(results, truth, honoursCrowds: rules.honoursCrowds),
-            threads: threads)
+        matches = try DetectionMatches(truth, results, rules: rules, threads: threads)
         curves = try DetectionCurves(matches, threads: threads)
         summary = DetectionSummary(curves, truth)
     }
@@ -144,7 +142,8 @@ struct Evaluated {
             rules.cap = limit < 0 ? .unlimited : .perImage(limit)
             let truth = try scratch.file("gt.json", try #require(vector["gt"]).text)
             let results = try scratch.file("dt.json", try #require(vector["dt"]).text)
-            if vector["iou_type"]?.string != "bbox" { continue }
+            rules.iouType = try #require(vector["iou_type"].flatMap { DetectionProtocol.IoUType(rawValue: $0.string) })
+            rules.takesBoxAreas = true
             guard vector["error"] == nil else {
                 #expect(throws: LTError.self, "\(name)") { try Evaluated(truth, results, rules) }
                 continue
@@ -173,16 +172,21 @@ struct Evaluated {
         print("edge_cases.json: \(cases.count) cases")
     }
 
-    @Test(arguments: given == nil ? ["tiny"] : ["tiny", "small"]) func seededSetsAreTheReferences(_ name: String) throws
-    {
-        let vector = try Self.json("\(name)_bbox.json")
+    @Test func seededSetsAreTheReferences() throws {
+        for name in Self.given == nil ? ["tiny"] : ["tiny", "small"] {
+            for type in [DetectionProtocol.IoUType.bbox, .segm] { try seededSet(name, type) }
+        }
+    }
+
+    private func seededSet(_ name: String, _ type: DetectionProtocol.IoUType) throws {
+        let vector = try Self.json("\(name)_\(type.rawValue).json")
         var rules = DetectionProtocol.lvis
+        rules.iouType = type
         rules.isStrict = true
         let data = Self.folder.appendingPathComponent("data")
         let outcome = try Evaluated(
             data.appendingPathComponent("\(name)_gt.json").path,
-            data.appendingPathComponent("\(name)_dt_bbox.json").path,
-            rules)
+            data.appendingPathComponent("\(name)_dt_\(type.rawValue).json").path, rules)
         for (key, expected) in try #require(vector["results"]).members {
             expectClose(outcome.summary[key] ?? -1, expected.double, 1e-12, "\(name) \(key)")
         }

@@ -33,7 +33,9 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
         if case .perPair(let limits) = rules.cap { maximumPerPair = limits.last ?? 0 } else { maximumPerPair = .max }
     }
 
-    mutating func match(_ category: Int, _ selection: DetectionSelection, into output: DetectionMatches) {
+    mutating func match(
+        _ category: Int, _ selection: DetectionSelection, into output: DetectionMatches
+    ) throws(LTError) {
         let detections = selection.detections[
             selection.detectionStarts[category]..<selection.detectionStarts[category + 1]]
         let count = detections.count
@@ -45,7 +47,7 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
         if ranks.count < count { ranks = [UInt16](repeating: 0, count: count) }
         let objectRange = selection.objectStarts[category]..<selection.objectStarts[category + 1]
 
-        selection.objects.withUnsafeBufferPointer { allObjects in
+        try selection.objects.withUnsafeBufferPointer { (allObjects) throws(LTError) in
             let objects = UnsafeBufferPointer(rebasing: allObjects[objectRange])
             var (detection, object) = (0, 0)
             var pair = output.pairStarts[category]
@@ -62,7 +64,7 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
                 if !mine.isEmpty { pair += 1 }
                 let group = UnsafeMutableBufferPointer(rebasing: detections[detection..<detectionEnd])
                 results.scores.withUnsafeBufferPointer { scores in order.sort(group) { scores[Int($0)] } }
-                match(group, mine, image: Int(image), category: category, at: detection, of: count)
+                try match(group, mine, selection, image: Int(image), category: category, at: detection, of: count)
                 (detection, object) = (detectionEnd, objectEnd)
             }
         }
@@ -89,17 +91,16 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
 
     /// Matches the detections of an image, sorted by score; `first` is the place of the first in the category's arrays.
     private mutating func match(
-        _ detections: UnsafeMutableBufferPointer<Int32>, _ objects: UnsafeBufferPointer<Int32>, image: Int,
-        category: Int,
-        at first: Int, of count: Int
-    ) {
+        _ detections: UnsafeMutableBufferPointer<Int32>, _ objects: UnsafeBufferPointer<Int32>,
+        _ selection: DetectionSelection, image: Int, category: Int, at first: Int, of count: Int
+    ) throws(LTError) {
         guard !detections.isEmpty else { return }
         let all = UInt32.max >> UInt32(32 - floors.count)
         let isOpen = rules.isFederated && truth.notExhaustive[image].contains(Int32(category))
         for (area, range) in rules.areas.enumerated() {
             for (index, row) in detections.enumerated() {
                 matched[area * count + first + index] = 0
-                ignored[area * count + first + index] = isOpen || isOutside(results.areas[Int(row)], range) ? all : 0
+                ignored[area * count + first + index] = isOpen || isOutside(selection.area(row), range) ? all : 0
             }
         }
         for index in detections.indices { ranks[first + index] = UInt16(clamping: index) }
@@ -113,8 +114,8 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
         let considering = UnsafeBufferPointer(rebasing: detections[..<considered])
         var values: [Double] = []
         swap(&values, &overlaps)
-        values.withUnsafeMutableBufferPointer {
-            overlap.write(detections: considering, objects: objects, scratch: &scratch, to: $0.baseAddress!)
+        try values.withUnsafeMutableBufferPointer { (values) throws(LTError) in
+            try overlap.write(detections: considering, objects: objects, scratch: &scratch, to: values.baseAddress!)
         }
         swap(&values, &overlaps)
         for (area, range) in rules.areas.enumerated() {

@@ -70,8 +70,26 @@ public struct DetectionMatches: Sendable {
         }
     }
 
+    /// Matches by the rules' kind of overlap.
+    /// - Throws: `invalidArgument` for impossible rules; `malformed` for a mask that is none.
+    public init(
+        _ truth: DetectionTruth, _ results: DetectionResults, rules: DetectionProtocol,
+        threads: Int = Parallel.processorCount
+    ) throws(LTError) {
+        switch rules.iouType {
+        case .bbox:
+            let overlap = BoxOverlap(results, truth, honoursCrowds: rules.honoursCrowds)
+            try self.init(truth, results, rules: rules, overlap: overlap, threads: threads)
+        case .segm, .boundary:
+            let overlap = MaskOverlap(
+                results, truth, honoursCrowds: rules.honoursCrowds,
+                boundaryRatio: rules.iouType == .boundary ? 0.02 : nil)
+            try self.init(truth, results, rules: rules, overlap: overlap, threads: threads)
+        }
+    }
+
     /// Matches detections with objects, category by category.
-    /// - Throws: `invalidArgument` for impossible rules.
+    /// - Throws: `invalidArgument` for impossible rules; `malformed` for a mask that is none.
     public init<Overlap: DetectionOverlap>(
         _ truth: DetectionTruth, _ results: DetectionResults, rules: DetectionProtocol, overlap: Overlap,
         threads: Int = Parallel.processorCount
@@ -122,7 +140,7 @@ public struct DetectionMatches: Sendable {
         for worker in 0..<workers { matchers[worker] = CategoryMatcher(truth, results, rules, overlap) }
         let output = self
         try Parallel.forEach(categoryCount, threads: workers) { (index, worker) throws(LTError) in
-            matchers[worker]?.match(order[index], selection, into: output)
+            try matchers[worker]?.match(order[index], selection, into: output)
         }
     }
 }

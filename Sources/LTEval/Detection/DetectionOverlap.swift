@@ -1,6 +1,8 @@
 // DetectionOverlap: how much a detection and an object cover each other; boxes here, masks and boundaries elsewhere.
 // Box IoU in COCO's order of operations: w · h / ((wd · hd + wg · hg) − w · h), 0 where w ≤ 0 or h ≤ 0, no +1, no clipping.
 
+import LTCore
+
 /// Overlap of detections with objects of one image and category.
 public protocol DetectionOverlap: Sendable {
     /// Memory of one thread.
@@ -12,9 +14,10 @@ public protocol DetectionOverlap: Sendable {
     /// - Parameters:
     ///   - detections: positions in the results.
     ///   - objects: positions in the truth.
+    /// - Throws: `malformed` for a mask that is none.
     func write(
         detections: UnsafeBufferPointer<Int32>, objects: UnsafeBufferPointer<Int32>, scratch: inout Scratch,
-        to overlaps: UnsafeMutablePointer<Double>)
+        to overlaps: UnsafeMutablePointer<Double>) throws(LTError)
 }
 
 /// Intersection over union of boxes; of a crowd, the share of the detection that it covers.

@@ -28,7 +28,13 @@ public struct DetectionProtocol: Sendable, Equatable {
         }
     }
 
+    /// What overlaps: boxes, masks, or masks and their boundaries (the smaller overlap of both).
+    public enum IoUType: String, Sendable, CaseIterable { case bbox, segm, boundary }
+
     public var name: String
+    public var iouType = IoUType.bbox
+    /// With masks: a detection's area is that of its box where the results have one, as lvis-api takes it, not the mask's.
+    public var takesBoxAreas = false
     /// Ascending, at most 32.
     public var iouThresholds: [Double] = Self.iouGrid
     /// Ascending.
@@ -56,6 +62,16 @@ public struct DetectionProtocol: Sendable, Equatable {
     /// LVIS's own evaluation.
     public static let lvis = DetectionProtocol(
         name: "lvis", cap: .perImage(300), isFederated: true, honoursCrowds: false)
+    /// Fixed AP (Dave et al. 2021): the best 10,000 detections of each category over all images, no limit per image.
+    public static let lvisFixed = DetectionProtocol(
+        name: "lvis-fixed", cap: .perCategory(10_000), isFederated: true, honoursCrowds: false)
+    /// LVIS's evaluation by boundary IoU (Cheng et al. 2021).
+    public static let lvisBoundary = DetectionProtocol(
+        name: "lvis-boundary", iouType: .boundary, cap: .perImage(300), isFederated: true, honoursCrowds: false)
+    /// The LVIS challenge of 2021: fixed AP by boundary IoU.
+    public static let lvisChallenge2021 = DetectionProtocol(
+        name: "lvis-challenge-2021", iouType: .boundary, cap: .perCategory(10_000), isFederated: true,
+        honoursCrowds: false)
     /// COCO's own evaluation.
     public static let coco = DetectionProtocol(
         name: "coco", cap: .perPair([1, 10, 100]), isFederated: false, honoursCrowds: true)
@@ -94,5 +110,20 @@ public struct DetectionProtocol: Sendable, Equatable {
         case .perImage(let limit), .perCategory(let limit): [limit]
         case .perPair(let limits): limits
         }
+    }
+}
+
+extension DetectionProtocol {
+    /// The protocols that have a name.
+    public static let named = [lvis, lvisFixed, lvisBoundary, lvisChallenge2021, coco]
+
+    /// The protocol of this name.
+    /// - Throws: `notFound` with the names there are.
+    public init(named name: String) throws(LTError) {
+        guard let found = Self.named.first(where: { $0.name == name }) else {
+            let names = Self.named.map(\.name).joined(separator: ", ")
+            throw LTError(.notFound, "no protocol '\(name)', expected one of \(names)")
+        }
+        self = found
     }
 }

@@ -28,8 +28,8 @@ extension DetectionResults {
             let categories = IDMap(truth.categories.map(\.id))
             let size = stream.size
             try stream.array(
-                Piece.fields, allowsNonfinite: rules.isStrict, threads: threads,
-                map: { (table) throws(LTError) in try Piece(table, images, categories) },
+                Piece.fields(rules), allowsNonfinite: rules.isStrict, threads: threads,
+                map: { (table) throws(LTError) in try Piece(table, images, categories, rules) },
                 commit: { piece in
                     if results.count == 0, piece.byteCount > 0 {
                         // Room for the whole file at once, so that arrays do not move.
@@ -63,6 +63,7 @@ extension DetectionResults {
         scores += piece.scores
         boxes += piece.boxes
         areas += piece.areas
+        if piece.masks.count > 0 { masks.append(contentsOf: piece.masks) }
     }
 }
 
@@ -86,27 +87,36 @@ struct UnknownCategories {
 
 /// The detections of a block.
 private struct Piece {
-    static let fields = [
-        JSONField("image_id", LT_JSON_INT), JSONField("category_id", LT_JSON_INT), JSONField("bbox", LT_JSON_NUMBERS),
-        JSONField("score", LT_JSON_NUMBER),
-    ]
+    static func fields(_ rules: DetectionProtocol) -> [JSONField] {
+        let fields = [
+            JSONField("image_id", LT_JSON_INT), JSONField("category_id", LT_JSON_INT),
+            JSONField("bbox", LT_JSON_NUMBERS), JSONField("score", LT_JSON_NUMBER),
+        ]
+        return rules.iouType == .bbox ? fields : fields + [JSONField("segmentation", LT_JSON_MASK)]
+    }
     var images: [Int32] = []
     var categories: [Int32] = []
     var scores: [Double] = []
     var boxes: [Double] = []
     var areas: [Double] = []
+    var masks = MaskSource()
     var unknown = UnknownCategories()
     var byteCount = 0
 
-    init(_ table: JSONTable, _ imagePositions: IDMap, _ categoryPositions: IDMap) throws(LTError) {
+    init(
+        _ table: JSONTable, _ imagePositions: IDMap, _ categoryPositions: IDMap, _ rules: DetectionProtocol
+    ) throws(LTError) {
         let count = table.rows
         guard count > 0 else { return }
         byteCount = table.offset(count - 1) - table.offset(0) + 1
         let ids = try table.required(0, "detection")
         let kinds = try table.required(1, "detection")
-        let rectangles = try table.required(2, "detection")
+        let hasMasks = rules.iouType != .bbox
+        let rectangles = hasMasks ? table.column(2) : try table.required(2, "detection")
         let values = try table.required(3, "detection")
-        for row in 0..<count where rectangles.ends[row] &- rectangles.starts[row] != 4 {
+        if hasMasks { try readMasks(table, rectangles) }
+        for row in 0..<count
+        where rectangles.ends[row] &- rectangles.starts[row] != 4 && (!hasMasks || rectangles.present[row] == 1) {
             let found = rectangles.ends[row] &- rectangles.starts[row]
             throw table.malformed("detection with a bbox of \(found) numbers, expected 4", row: row)
         }
@@ -114,13 +124,20 @@ private struct Piece {
         // Every row has its 4 numbers, one behind the other unless a key came twice.
         boxes = [Double](unsafeUninitializedCapacity: 4 * count) { boxes, initialized in
             for row in 0..<count {
+                guard rectangles.present[row] == 1 else {
+                    (boxes.baseAddress! + 4 * row).initialize(repeating: 0, count: 4)
+                    continue
+                }
                 (boxes.baseAddress! + 4 * row).initialize(
                     from: rectangles.number_pool + Int(rectangles.starts[row]), count: 4)
             }
             initialized = 4 * count
         }
         areas = [Double](unsafeUninitializedCapacity: count) { areas, initialized in
-            for row in 0..<count { areas[row] = boxes[4 * row + 2] * boxes[4 * row + 3] }
+            for row in 0..<count {
+                let isOfBox = !hasMasks || (rules.takesBoxAreas && rectangles.present[row] == 1)
+                areas[row] = isOfBox ? boxes[4 * row + 2] * boxes[4 * row + 3] : .nan
+            }
             initialized = count
         }
         images.reserveCapacity(count)
@@ -137,6 +154,18 @@ private struct Piece {
             let category = categoryPositions[Int(kinds.integers[row])]
             if category < 0 { unknown.add(Int(kinds.integers[row])) }
             categories.append(category)
+        }
+    }
+
+    private mutating func readMasks(_ table: JSONTable, _ rectangles: lt_json_column) throws(LTError) {
+        let column = table.column(4)
+        for row in 0..<table.rows {
+            if column.present[row] == 0, rectangles.present[row] == 0 {
+                throw table.malformed("detection without \"segmentation\" and \"bbox\"", row: row)
+            }
+            do throws(LTError) { try masks.append(column, row: row) } catch {
+                throw table.malformed("detection with a \(error.message)", row: row)
+            }
         }
     }
 }

@@ -12,8 +12,11 @@ public struct DetectionResults: Sendable {
     public internal(set) var scores: [Double] = []
     /// x, y, width, height of each detection, in pixels.
     public internal(set) var boxes: [Double] = []
-    /// Pixels that decide which ranges of area an unmatched detection belongs to.
+    /// Pixels that decide which ranges of area an unmatched detection belongs to; NaN where it is the mask's area, which
+    /// only detections that count are decoded for.
     public internal(set) var areas: [Double] = []
+    /// One per detection where masks were asked for.
+    public internal(set) var masks = MaskSource()
 
     /// What a reader must know: unknown categories.
     public internal(set) var notes: [String] = []

@@ -10,6 +10,16 @@ struct DetectionSelection {
     let detections: Column<Int32>
     let objectStarts: [Int]
     let objects: [Int32]
+    /// Areas that were measured on masks, of detections that count.
+    private let maskAreas: Column<Double>?
+    private let boxAreas: [Double]
+
+    /// The area of a detection that counts.
+    @inline(__always)
+    func area(_ row: Int32) -> Double {
+        guard let maskAreas, boxAreas[Int(row)].isNaN else { return boxAreas[Int(row)] }
+        return maskAreas.base[Int(row)]
+    }
 
     init(
         _ truth: DetectionTruth, _ results: DetectionResults, _ rules: DetectionProtocol, threads: Int
@@ -42,6 +52,10 @@ struct DetectionSelection {
         var imageLimit = Int.max
         if case .perImage(let limit) = rules.cap { imageLimit = limit }
 
+        boxAreas = results.areas
+        let maskAreas = results.masks.count > 0 ? Column<Double>(repeating: .nan, count: results.count) : nil
+        self.maskAreas = maskAreas
+
         // Chunks of images: which detections stay, and how many of each category.
         let chunkCount = max(1, min(truth.images.count, threads == 1 ? 1 : 8 * threads))
         let kept = Column<[Int32]>(repeating: [], count: chunkCount)
@@ -50,8 +64,8 @@ struct DetectionSelection {
             truth.images.count * chunk / chunkCount..<truth.images.count * (chunk + 1) / chunkCount
         }
         try Parallel.forEach(chunkCount, threads: threads) { (chunk, _) throws(LTError) in
-            var filter = Filter(truth, results, rules, imageLimit: imageLimit, isCut: isCut)
-            for image in images(chunk) { filter.add(image, byImage[image]) }
+            var filter = Filter(truth, results, rules, imageLimit: imageLimit, isCut: isCut, maskAreas: maskAreas)
+            for image in images(chunk) { try filter.add(image, byImage[image]) }
             kept[chunk] = filter.kept
             tallies[chunk] = filter.tally
         }
@@ -133,6 +147,8 @@ private struct Filter {
     let rules: DetectionProtocol
     let imageLimit: Int
     let isCut: [Bool]
+    let maskAreas: Column<Double>?
+    private var pool = MaskPool()
     private(set) var kept: [Int32] = []
     private(set) var tally: [Int]
     /// The latest image that each category counts in, plus 1.
@@ -141,15 +157,17 @@ private struct Filter {
     private var best: [Int32] = []
 
     init(
-        _ truth: DetectionTruth, _ results: DetectionResults, _ rules: DetectionProtocol, imageLimit: Int, isCut: [Bool]
+        _ truth: DetectionTruth, _ results: DetectionResults, _ rules: DetectionProtocol, imageLimit: Int,
+        isCut: [Bool], maskAreas: Column<Double>?
     ) {
+        self.maskAreas = maskAreas
         (self.truth, self.results, self.rules) = (truth, results, rules)
         (self.imageLimit, self.isCut) = (imageLimit, isCut)
         tally = [Int](repeating: 0, count: truth.categories.count)
         wanted = [Int](repeating: 0, count: truth.categories.count)
     }
 
-    mutating func add(_ image: Int, _ rows: ArraySlice<Int32>) {
+    mutating func add(_ image: Int, _ rows: ArraySlice<Int32>) throws(LTError) {
         guard !rows.isEmpty else { return }
         if rules.isFederated {
             for object in truth.objectStarts[image]..<truth.objectStarts[image + 1]
@@ -164,24 +182,29 @@ private struct Filter {
             // Back in file order, which equal scores keep.
             best.removeSubrange(imageLimit...)
             best.sort()
-            keep(best[...], image)
+            try keep(best[...], image)
         } else {
-            keep(rows, image)
+            try keep(rows, image)
         }
     }
 
-    private mutating func keep(_ rows: ArraySlice<Int32>, _ image: Int) {
-        rows.withUnsafeBufferPointer { rows in
-            results.categories.withUnsafeBufferPointer { categories in
-                results.areas.withUnsafeBufferPointer { areas in
+    private mutating func keep(_ rows: ArraySlice<Int32>, _ image: Int) throws(LTError) {
+        try rows.withUnsafeBufferPointer { (rows) throws(LTError) in
+            try results.categories.withUnsafeBufferPointer { (categories) throws(LTError) in
+                try results.areas.withUnsafeBufferPointer { (areas) throws(LTError) in
                     for row in rows {
                         let category = Int(categories[Int(row)])
                         guard category >= 0 else { continue }
-                        if rules.isFederated {
-                            let area = areas[Int(row)]
-                            guard wanted[category] == image + 1, area > 0, area < .infinity else { continue }
-                        }
+                        if rules.isFederated, wanted[category] != image + 1 { continue }
                         if !isCut.isEmpty, isCut[Int(row)] { continue }
+                        var area = areas[Int(row)]
+                        if let maskAreas, area.isNaN {
+                            pool.removeAll()
+                            try results.decodeMask(Int(row), truth, into: &pool)
+                            area = Double(pool.area(0))
+                            maskAreas.base[Int(row)] = area
+                        }
+                        if rules.isFederated, !(area > 0 && area < .infinity) { continue }
                         kept.append(row)
                         tally[category] += 1
                     }

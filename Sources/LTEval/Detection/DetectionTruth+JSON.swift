@@ -54,8 +54,10 @@ private struct TruthReader {
         var areas: [Double] = []
         var isCrowd: [Bool] = []
         var isIgnored: [Bool] = []
+        var masks = MaskSource()
 
         mutating func append(_ other: Objects) {
+            masks.append(contentsOf: other.masks)
             ids += other.ids
             images += other.images
             categories += other.categories
@@ -151,11 +153,14 @@ private struct TruthReader {
     }
 
     private mutating func readObjects(_ stream: JSONStream) throws(LTError) {
-        let fields = [
-            JSONField("id", LT_JSON_INT), JSONField("image_id", LT_JSON_INT), JSONField("category_id", LT_JSON_INT),
-            JSONField("bbox", LT_JSON_NUMBERS), JSONField("area", LT_JSON_NUMBER), JSONField("iscrowd", LT_JSON_FLAG),
-            JSONField("ignore", LT_JSON_FLAG),
-        ]
+        let hasMasks = rules.iouType != .bbox
+        let fields =
+            [
+                JSONField("id", LT_JSON_INT), JSONField("image_id", LT_JSON_INT),
+                JSONField("category_id", LT_JSON_INT), JSONField("bbox", LT_JSON_NUMBERS),
+                JSONField("area", LT_JSON_NUMBER), JSONField("iscrowd", LT_JSON_FLAG),
+                JSONField("ignore", LT_JSON_FLAG),
+            ] + (hasMasks ? [JSONField("segmentation", LT_JSON_MASK)] : [])
         try stream.array(
             fields, threads: threads,
             map: { (table) throws(LTError) -> Objects in
@@ -166,6 +171,14 @@ private struct TruthReader {
                 let areas = try table.required(4, "annotation")
                 let (crowds, ignored) = (table.column(5), table.column(6))
                 var objects = Objects()
+                if hasMasks {
+                    let masks = try table.required(7, "annotation")
+                    for row in 0..<table.rows {
+                        do throws(LTError) { try objects.masks.append(masks, row: row) } catch {
+                            throw table.malformed("annotation with a \(error.message)", row: row)
+                        }
+                    }
+                }
                 for row in 0..<table.rows {
                     objects.ids.append(Int(ids.integers[row]))
                     objects.images.append(Int(images.integers[row]))
@@ -277,6 +290,8 @@ private struct TruthReader {
         truth.boxes.reserveCapacity(4 * sorted.count)
         for index in sorted { truth.boxes.append(contentsOf: objects.boxes[4 * index..<4 * index + 4]) }
         truth.areas = sorted.map { objects.areas[$0] }
+        truth.masks = objects.masks
+        if truth.masks.count > 0 { truth.maskPositions = sorted }
         truth.isCrowd = sorted.map { objects.isCrowd[$0] }
         truth.isIgnored = sorted.map { objects.isIgnored[$0] }
         return truth

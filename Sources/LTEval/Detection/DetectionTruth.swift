@@ -59,6 +59,9 @@ public struct DetectionTruth: Sendable {
     /// As the file says, not recomputed.
     public internal(set) var areas: [Double] = []
     public internal(set) var isCrowd: [Bool] = []
+    /// Masks in file order where they were asked for, and each object's position among them.
+    public internal(set) var masks = MaskSource()
+    var maskPositions: [Int] = []
     public internal(set) var isIgnored: [Bool] = []
 
     /// What a reader must know: fields that were missing.

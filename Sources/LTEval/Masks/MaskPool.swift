@@ -120,44 +120,37 @@ public struct MaskPool: Sendable {
     }
 
     /// Adds the union of polygons, drawn as COCO's API draws them (PolygonRaster.swift).
-    /// - Parameters:
-    ///   - coordinates: x1, y1, x2, y2, … of one polygon after the other, in pixels.
-    ///   - ends: where in `coordinates` each polygon ends.
+    /// - Parameter parts: x1, y1, x2, y2, … of each polygon, in pixels.
     /// - Throws: `malformed` for a polygon of fewer than three points or coordinates that are no numbers of a sensible
-    ///   size; `outOfMemory` for outlines beyond `PolygonRaster.maximumCrossings`; else as `append(runs:width:height:)`.
-    public mutating func append(
-        polygons coordinates: UnsafeBufferPointer<Double>, ends: UnsafeBufferPointer<Int>, width: Int, height: Int
-    ) throws(LTError) {
-        _ = try RunLengths.pixels(width: width, height: height)
-        polygons = polygons.emptied(width: width, height: height)
-        var start = 0
-        for end in ends {
-            guard end >= start, end <= coordinates.count else {
-                throw LTError(.invalidArgument, "polygon ends at \(end), expected \(start) … \(coordinates.count)")
-            }
-            try polygons.add(UnsafeBufferPointer(rebasing: coordinates[start..<end]))
-            start = end
-        }
-        try makeRoom(polygons.maximumRuns)
-        let first = used
-        let count = runs.withUnsafeMutableBufferPointer {
-            polygons.draw(UnsafeMutableBufferPointer(rebasing: $0[first...]))
-        }
-        try close(count, width: width, height: height)
-    }
-
+    ///   size; `outOfMemory` for outlines that cross millions of columns; else as `append(runs:width:height:)`.
     public mutating func append(polygons parts: [[Double]], width: Int, height: Int) throws(LTError) {
-        let coordinates = Array(parts.joined())
         var end = 0
         let ends = parts.map { part in
             end += part.count
             return end
         }
-        try coordinates.withUnsafeBufferPointer { (coordinates) throws(LTError) in
-            try ends.withUnsafeBufferPointer { (ends) throws(LTError) in
-                try append(polygons: coordinates, ends: ends, width: width, height: height)
+        try append(polygonsIn: Array(parts.joined()), from: 0, ends: ends[...], width: width, height: height)
+    }
+
+    /// Adds the union of polygons that lie behind one another in an array.
+    mutating func append(
+        polygonsIn coordinates: [Double], from first: Int, ends: ArraySlice<Int>, width: Int, height: Int
+    ) throws(LTError) {
+        _ = try RunLengths.pixels(width: width, height: height)
+        polygons = polygons.emptied(width: width, height: height)
+        var start = first
+        for end in ends {
+            try coordinates.withUnsafeBufferPointer { (coordinates) throws(LTError) in
+                try polygons.add(UnsafeBufferPointer(rebasing: coordinates[start..<end]))
             }
+            start = end
         }
+        try makeRoom(polygons.maximumRuns)
+        let used = used
+        let count = runs.withUnsafeMutableBufferPointer {
+            polygons.draw(UnsafeMutableBufferPointer(rebasing: $0[used...]))
+        }
+        try close(count, width: width, height: height)
     }
 
     /// Adds the masks of another pool, in their order.

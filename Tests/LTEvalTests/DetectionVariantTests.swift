@@ -1,0 +1,67 @@
+// Fixed AP, AP-pool, other limits and boundary AP against the tools of their papers (Fixtures/eval/variants.json).
+// The cases of more than a megabyte of data run with LT_EVAL_VECTORS, a folder that has it.
+
+import Foundation
+import LTCore
+import LTEval
+import Testing
+
+@Suite struct DetectionVariantTests {
+    /// Runs a case of variants.json: "small_bbox_fixedAP_k100", "small_boundary_d0.02", …; nil without its data.
+    private func evaluated(_ name: String) throws -> Evaluated? {
+        let parts = name.split(separator: "_").map(String.init)
+        let isBoundary = parts[1] == "boundary"
+        var rules = isBoundary ? DetectionProtocol.lvisBoundary : .lvis
+        if let limit = parts.last(where: { $0.hasPrefix("k") }).flatMap({ Int($0.dropFirst()) }) {
+            rules = .lvisFixed
+            rules.cap = .perCategory(limit)
+        } else if let limit = parts.last.flatMap({ $0.hasPrefix("maxdets") ? Int($0.dropFirst(7)) : nil }) {
+            rules.cap = .perImage(limit)
+        }
+        let data = DetectionVectorTests.folder.appendingPathComponent("data")
+        let truth = data.appendingPathComponent("\(parts[0])_gt.json").path
+        let results = data.appendingPathComponent("\(parts[0])_dt_\(isBoundary ? "segm" : "bbox").json").path
+        guard FileManager.default.fileExists(atPath: truth), FileManager.default.fileExists(atPath: results) else {
+            return nil
+        }
+        return try Evaluated(truth, results, rules)
+    }
+
+    @Test func variantsAreTheReferences() throws {
+        var run = 0
+        var skipped: [String] = []
+        for (name, wanted) in try DetectionVectorTests.json("variants.json").members {
+            guard let outcome = try evaluated(name) else {
+                skipped.append(name)
+                continue
+            }
+            run += 1
+            if name.contains("APpool") {
+                for (group, values) in wanted.members {
+                    let categories = outcome.truth.categories.indices.filter {
+                        group == "all" || outcome.truth.categories[$0].frequency == group
+                    }
+                    let pooled = PooledPrecision(outcome.matches, categories: categories)
+                    for (key, value) in values.members {
+                        let own: Double? =
+                            switch key {
+                            case "AP": pooled.averagePrecision
+                            case "AP50": pooled.atThresholds[0]
+                            case "AP75": pooled.atThresholds[5]
+                            default: pooled.averageRecall
+                            }
+                        expectClose(own, value.double, 1e-12, "\(name) \(group) \(key)")
+                    }
+                }
+                continue
+            }
+            for (key, value) in wanted.members {
+                // Fixed AP's list has no number behind AR.
+                let own = outcome.summary.values.first { $0.name.prefix { $0 != "@" } == key || $0.name == key }
+                expectClose(own?.value ?? -1, value.double, 1e-12, "\(name) \(key)")
+            }
+        }
+        if DetectionVectorTests.given != nil { #expect(skipped.isEmpty, "no data for \(skipped)") }
+        print("variants.json: \(run) cases, without data: \(skipped.count)")
+    }
+}
