@@ -1,6 +1,6 @@
 // Decider: raw outputs → calibrated scores → decisions, the one path for command line, C host and server.
-// Numbers: inputs, parameters and scores are float32; calibration is one float32 division (temperature) or product and
-// sum (Platt, not fused); exponentials and the softmax sum are float64, rounded to float32 once at the end.
+// Numbers: inputs, parameters and scores are float32, calibration is as in Calibration+Scores.swift; exponentials and the
+// softmax sum are float64, rounded to float32 once at the end.
 
 import LTCore
 
@@ -53,19 +53,11 @@ public struct Decider: Sendable {
             throw LTError(
                 .shapeMismatch, "the decision layer has \(own) classes, the scores have \(classCount) columns")
         }
-        var calibration = layer.calibration?.method
-        if case .temperature(let values)? = calibration, values.count == 1 {
-            calibration = .temperature([Float](repeating: values[0], count: classCount))
-        }
-        let parameters: Int? =
-            switch calibration {
-            case .temperature(let values)?: values.count
-            case .platt(let a, _)?: a.count
-            case nil: nil
-            }
-        if let parameters, parameters != classCount {
+        let calibration = layer.calibration?.method.expanded(to: classCount)
+        if let calibration, calibration.count != classCount {
             throw LTError(
-                .shapeMismatch, "lt.calibration has \(parameters) classes, the scores have \(classCount) columns")
+                .shapeMismatch,
+                "lt.calibration has \(calibration.count) classes, the scores have \(classCount) columns")
         }
         self.classCount = classCount
         self.task = task
@@ -81,14 +73,55 @@ public struct Decider: Sendable {
     public func scores(_ raw: UnsafeBufferPointer<Float>, into scores: UnsafeMutableBufferPointer<Float>) {
         precondition(raw.count == scores.count && raw.count % max(classCount, 1) == 0)
         for start in stride(from: 0, to: raw.count, by: max(classCount, 1)) {
-            for index in 0..<classCount { scores[start + index] = calibrated(raw[start + index], index) }
             let row = UnsafeMutableBufferPointer(rebasing: scores[start..<start + classCount])
+            if let calibration, isOneAgainstRest {
+                for index in 0..<classCount { row[index] = raw[start + index] }
+                Self.softmax(row)
+                Self.oneAgainstRest(row, calibration)
+                continue
+            }
+            if let calibration {
+                for index in 0..<classCount { row[index] = calibration.map(raw[start + index], index) }
+                if calibration.givesScores { continue }
+            } else {
+                for index in 0..<classCount { row[index] = raw[start + index] }
+            }
             switch activation {
             case .none: break
             case .sigmoid: for index in row.indices { row[index] = Self.sigmoid(row[index]) }
             case .softmax: Self.softmax(row)
             }
         }
+    }
+
+    /// Whether classes are calibrated one against the rest: per-class maps under softmax, but for the one temperature.
+    private var isOneAgainstRest: Bool {
+        guard activation == .softmax, let calibration else { return false }
+        if case .temperature = calibration { return false }
+        return calibration.isPerClass
+    }
+
+    /// Softmax → log-odds of each class → its map → divided by their sum. A row whose scores are all 0 keeps the softmax.
+    private static func oneAgainstRest(_ row: UnsafeMutableBufferPointer<Float>, _ calibration: Calibration.Method) {
+        var mapped = [Float](repeating: 0, count: row.count)
+        var sum = 0.0
+        for index in row.indices {
+            mapped[index] = calibration.score(Calibration.Method.logOdds(row[index]), ofClass: index)
+            sum += Double(mapped[index])
+        }
+        if sum == 0 { return }
+        for index in row.indices { row[index] = Float(Double(mapped[index]) / sum) }
+    }
+
+    /// Multi-class: logits whose softmax is the calibrated scores; where no affine map gives them, ln of the scores (0 counts
+    /// as 2⁻¹⁴⁹).
+    /// - Throws: `shapeMismatch` when the values are not whole rows.
+    public func logits(_ raw: [Float]) throws(LTError) -> [Float] {
+        guard let calibration else { return raw }
+        if isOneAgainstRest {
+            return try scores(raw).map { Float(log(max(Double($0), Double(Float.leastNonzeroMagnitude)))) }
+        }
+        return raw.indices.map { calibration.map(raw[$0], $0 % max(classCount, 1)) }
     }
 
     /// The calibrated scores of rows of raw outputs.
@@ -128,17 +161,6 @@ public struct Decider: Sendable {
         let positives = positives(scores)
         return raw.indices.map {
             ClassDecision(index: $0, raw: raw[$0], score: scores[$0], isPositive: positives[$0])
-        }
-    }
-
-    @inline(__always)
-    private func calibrated(_ raw: Float, _ index: Int) -> Float {
-        switch calibration {
-        case nil: return raw
-        case .temperature(let values)?: return raw / values[index]
-        case .platt(let a, let b)?:
-            let product = a[index] * raw
-            return -(product + b[index])
         }
     }
 

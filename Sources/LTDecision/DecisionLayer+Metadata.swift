@@ -21,6 +21,7 @@ extension DecisionLayer {
         case postprocess = "lt.postprocess"
         case provenance = "lt.provenance"
         case selfTest = "lt.selftest"
+        case outputs = "lt.outputs"
     }
 
     /// Longest value that is read, in bytes of UTF-8.
@@ -46,7 +47,8 @@ extension DecisionLayer {
             thresholds: try Self.value(.thresholds, metadata(.thresholds)),
             postprocess: try Self.value(.postprocess, metadata(.postprocess)),
             provenance: try Self.value(.provenance, metadata(.provenance)),
-            selfTest: try Self.value(.selfTest, metadata(.selfTest)))
+            selfTest: try Self.value(.selfTest, metadata(.selfTest)),
+            outputs: try Self.value(.outputs, metadata(.outputs)))
         try readForeign(graph)
         try validate()
         try validate(against: graph)
@@ -70,6 +72,7 @@ extension DecisionLayer {
         try Self.put(postprocess, .postprocess, &graph)
         try Self.put(provenance, .provenance, &graph)
         try Self.put(selfTest, .selfTest, &graph)
+        try Self.put(outputs, .outputs, &graph)
     }
 
     private static func value<Value: Decodable>(_ key: Key, _ text: String?) throws(LTError) -> Value? {

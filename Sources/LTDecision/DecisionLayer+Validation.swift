@@ -34,12 +34,7 @@ extension DecisionLayer {
             }
         }
         try validateCalibration()
-        if let thresholds {
-            for (index, value) in thresholds.values.enumerated() {
-                guard let value else { continue }
-                guard value.isFinite else { throw Self.invalid(.thresholds, "of class \(index) is not finite") }
-            }
-        }
+        try validateThresholds()
         try postprocess?.validate()
         if let selfTest, !(selfTest.tolerance >= 0 && selfTest.tolerance.isFinite) {
             throw Self.invalid(.selfTest, "tolerance is \(selfTest.tolerance), expected a number of at least 0")
@@ -65,14 +60,11 @@ extension DecisionLayer {
         if let thresholds {
             sizes.append((.thresholds, " values", thresholds.values.count))
             if let positives = thresholds.positives { sizes.append((.thresholds, " positives", positives.count)) }
+            if let intervals = thresholds.intervals { sizes.append((.thresholds, " intervals", intervals.count)) }
         }
-        switch calibration?.method {
-        case .temperature(let values)? where values.count != 1:
-            sizes.append((.calibration, " temperature", values.count))
-        case .platt(let a, let b)?:
-            sizes.append((.calibration, " a", a.count))
-            sizes.append((.calibration, " b", b.count))
-        default: break
+        let parameters = calibration?.method.sizes ?? []
+        if parameters.contains(where: { $0.count != 1 }) {
+            for parameter in parameters { sizes.append((.calibration, " " + parameter.key, parameter.count)) }
         }
         guard let first = sizes.first else { return }
         for size in sizes where size.2 != first.2 {
@@ -89,6 +81,11 @@ extension DecisionLayer {
         guard activation != Activation.none else {
             throw Self.invalid(.calibration, "needs raw outputs, but lt.activation is none")
         }
+        func finite(_ lists: [Float]...) throws(LTError) {
+            guard lists.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+                throw Self.invalid(.calibration, "has a parameter that is not finite")
+            }
+        }
         switch calibration.method {
         case .temperature(let values):
             guard values.allSatisfy({ $0.isFinite && $0 > 0 }) else {
@@ -97,11 +94,51 @@ extension DecisionLayer {
             guard activation != .softmax || values.count == 1 else {
                 throw Self.invalid(.calibration, "has \(values.count) temperatures, softmax takes one")
             }
-        case .platt(let a, let b):
-            guard a.allSatisfy(\.isFinite), b.allSatisfy(\.isFinite) else {
-                throw Self.invalid(.calibration, "has a parameter that is not finite")
+        case .vector(let w, let b):
+            try finite(w, b)
+            guard activation == .softmax || activation == nil else {
+                throw Self.invalid(.calibration, "vector needs lt.activation softmax")
             }
-            guard activation != .softmax else { throw Self.invalid(.calibration, "platt needs lt.activation sigmoid") }
+        case .platt(let a, let b): try finite(a, b)
+        case .beta(let a, let b, let c):
+            try finite(a, b, c)
+            guard a.allSatisfy({ $0 >= 0 }), b.allSatisfy({ $0 >= 0 }) else {
+                throw Self.invalid(.calibration, "beta has an a or b below 0")
+            }
+        case .isotonic(let x, let y):
+            for (index, knots) in zip(x, y).enumerated() { try Self.validateKnots(knots.0, knots.1, index) }
+        }
+    }
+
+    private static func validateKnots(_ x: [Float], _ y: [Float], _ index: Int) throws(LTError) {
+        let place = "isotonic knots of class \(index)"
+        guard x.count == y.count, !x.isEmpty else {
+            throw invalid(.calibration, "\(place): \(x.count) x and \(y.count) y, expected as many and at least one")
+        }
+        guard x.allSatisfy(\.isFinite), y.allSatisfy({ $0 >= 0 && $0 <= 1 }) else {
+            throw invalid(.calibration, "\(place): expected finite x and y in 0 … 1")
+        }
+        for knot in x.indices.dropFirst() {
+            guard x[knot] > x[knot - 1], y[knot] >= y[knot - 1] else {
+                throw invalid(.calibration, "\(place): knot \(knot) is below knot \(knot - 1), expected x to ascend")
+            }
+        }
+    }
+
+    private func validateThresholds() throws(LTError) {
+        guard let thresholds else { return }
+        for (index, value) in thresholds.values.enumerated() {
+            guard let value else { continue }
+            guard value.isFinite else { throw Self.invalid(.thresholds, "of class \(index) is not finite") }
+        }
+        for (index, interval) in (thresholds.intervals ?? []).enumerated() {
+            guard let interval else { continue }
+            guard interval.count == 2, interval[0] <= interval[1] else {
+                throw Self.invalid(.thresholds, "interval of class \(index) is \(interval.prefix(3)), expected low, high")
+            }
+        }
+        if let bad = thresholds.unmet?.first(where: { !thresholds.values.indices.contains($0) }) {
+            throw Self.invalid(.thresholds, "unmet names class \(bad), there are \(thresholds.values.count)")
         }
     }
 

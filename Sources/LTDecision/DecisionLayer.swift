@@ -85,13 +85,16 @@ public struct DecisionLayer: Sendable, Equatable {
     public var postprocess: Postprocess?
     public var provenance: Provenance?
     public var selfTest: SelfTest?
+    /// Where the graph also makes scores and decisions itself.
+    public var outputs: GraphOutputs?
 
     public init(
         task: Task? = nil, preprocess: Preprocess? = nil, clip: ClipSampling? = nil, labels: [Label]? = nil,
         trainCounts: [Int]? = nil,
         groups: FrequencyGroups? = nil,
         activation: Activation? = nil, calibration: Calibration? = nil, thresholds: Thresholds? = nil,
-        postprocess: Postprocess? = nil, provenance: Provenance? = nil, selfTest: SelfTest? = nil
+        postprocess: Postprocess? = nil, provenance: Provenance? = nil, selfTest: SelfTest? = nil,
+        outputs: GraphOutputs? = nil
     ) {
         self.task = task
         self.preprocess = preprocess
@@ -105,5 +108,6 @@ public struct DecisionLayer: Sendable, Equatable {
         self.postprocess = postprocess
         self.provenance = provenance
         self.selfTest = selfTest
+        self.outputs = outputs
     }
 }

@@ -158,23 +158,26 @@ public struct ClassificationInput: Sendable {
         return report
     }
 
-    /// Fits calibration and thresholds.
-    /// - Parameters:
-    ///   - method: by default platt for multi-label, temperature for multi-class problems.
-    ///   - thresholds: by default f1 for multi-label, none for multi-class problems.
-    ///   - model: digest of the model file that the scores come from.
-    public func fitted(
-        method: CalibrationOptions.Method? = nil, thresholds: CalibrationOptions.Objective? = nil,
-        minimumPositives: Int = 10, model: String? = nil
-    ) throws(LTError) -> DecisionLayer {
+    /// What is fitted: by default platt and f1 thresholds for multi-label, one temperature and no thresholds for multi-class
+    /// problems.
+    public func options(
+        method: CalibrationOptions.Method? = nil, thresholds: ThresholdObjective? = nil,
+        shrinkage: Double = Shrinkage.defaultPositives
+    ) -> CalibrationOptions {
         switch predictions {
-        case .multilabel(let input):
-            let options = CalibrationOptions(
-                method: method ?? .platt, thresholds: thresholds ?? .f1, minimumPositives: minimumPositives)
-            return try layer.fitted(on: input, options: options, model: model)
-        case .multiclass(let input):
-            let options = CalibrationOptions(method: method ?? .temperature, thresholds: thresholds ?? .none)
-            return try layer.fitted(on: input, options: options, model: model)
+        case .multilabel:
+            CalibrationOptions(method: method ?? .platt, thresholds: thresholds ?? .f1, shrinkage: shrinkage)
+        case .multiclass:
+            CalibrationOptions(method: method ?? .temperature, thresholds: thresholds ?? .off, shrinkage: shrinkage)
+        }
+    }
+
+    /// Fits calibration and thresholds.
+    /// - Parameter model: digest of the model file that the scores come from.
+    public func fitted(_ options: CalibrationOptions, model: String? = nil) throws(LTError) -> DecisionLayer {
+        switch predictions {
+        case .multilabel(let input): return try layer.fitted(on: input, options: options, model: model)
+        case .multiclass(let input): return try layer.fitted(on: input, options: options, model: model)
         }
     }
 

@@ -62,8 +62,13 @@ public struct ScoreHead: Sendable {
     /// Raw outputs per image.
     public let columns: Int
 
-    /// The output that holds the scores: the named one, or the first.
-    static func output(_ graph: Graph, _ name: String?) throws(LTError) -> ValueInfo {
+    /// The output that holds the raw scores: the named one, or the first.
+    static func output(_ graph: Graph, _ name: String?, _ layer: DecisionLayer) throws(LTError) -> ValueInfo {
+        if let own = layer.outputs, let name, name == own.scores || name == own.decisions {
+            throw LTError(
+                .invalidArgument, "output '\(name)' is calibrated already, decisions are made from '\(own.raw)'",
+                hint: "leave out --output")
+        }
         guard let output = name == nil ? graph.outputs.first : graph.outputs.first(where: { $0.name == name }) else {
             let names = graph.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
             throw LTError(.notFound, "no output '\(name ?? "")', the model has \(names)")

@@ -73,7 +73,7 @@ public final class Predictor: Sendable {
                     hint: "give --crop, or --resize squash or letterbox")
             }
             let detections = isDetector ? try DetectionHead(graph, layer) : nil
-            let output = isDetector ? nil : try ScoreHead.output(graph, settings.output)
+            let output = isDetector ? nil : try ScoreHead.output(graph, settings.output, layer)
             plan = try Plan(graph, on: backend, options: options)
             if let detections {
                 head = .detections(detections)

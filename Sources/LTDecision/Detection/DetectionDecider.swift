@@ -1,5 +1,5 @@
 // DetectionDecider: detections → calibrated scores → decisions, as Decider for class scores. A detector's score is a
-// probability already, so calibration works on its log-odds: z = ln(p / (1 - p)), then z / T or -(A·z + B), then sigmoid.
+// probability already, so calibration works on its log-odds z = ln(p / (1 − p)).
 
 import LTCore
 
@@ -45,21 +45,12 @@ public struct DetectionDecider: Sendable, Equatable {
 
     static func logOdds(_ score: Float) -> Float { Float(log(Double(score)) - log(1 - Double(score))) }
 
-    /// The calibrated score.
+    /// The calibrated score; that of a class that the calibration does not know stays.
     public func calibrated(_ score: Float, _ category: Int) -> Float {
-        func parameter(_ values: [Float]) -> Float? {
-            values.count == 1 ? values[0] : values.indices.contains(category) ? values[category] : nil
-        }
-        switch calibration {
-        case .temperature(let values)?:
-            guard let temperature = parameter(values) else { return score }
-            return Decider.sigmoid(Self.logOdds(score) / temperature)
-        case .platt(let a, let b)?:
-            guard let a = parameter(a), let b = parameter(b) else { return score }
-            let product = a * Self.logOdds(score)
-            return Decider.sigmoid(-(product + b))
-        case nil: return score
-        }
+        guard let calibration else { return score }
+        let index = calibration.count == 1 ? 0 : category
+        guard index >= 0, index < calibration.count else { return score }
+        return calibration.score(Calibration.Method.logOdds(score), ofClass: index)
     }
 
     /// Decides about the detections of one image.

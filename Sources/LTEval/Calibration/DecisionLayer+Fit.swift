@@ -4,36 +4,6 @@
 import LTCore
 import LTDecision
 
-/// What is fitted, and how.
-public struct CalibrationOptions: Sendable {
-    public enum Method: String, Sendable, CaseIterable {
-        /// One temperature per class (one in all for multi-class problems).
-        case temperature
-        /// One temperature for all classes.
-        case sharedTemperature = "temperature-shared"
-        /// Slope and offset per class, multi-label only.
-        case platt
-    }
-
-    public enum Objective: String, Sendable, CaseIterable {
-        /// Greatest F1 of each class, multi-label only.
-        case f1
-        /// No thresholds.
-        case none
-    }
-
-    public var method: Method
-    public var thresholds: Objective
-    /// Classes with fewer positives (or negatives) share what they cannot fit alone.
-    public var minimumPositives: Int
-
-    public init(method: Method = .platt, thresholds: Objective = .f1, minimumPositives: Int = 10) {
-        self.method = method
-        self.thresholds = thresholds
-        self.minimumPositives = minimumPositives
-    }
-}
-
 extension DecisionLayer {
     /// Returns the layer with calibration and thresholds fitted on multi-label predictions of this model.
     /// - Parameter model: digest of the model file whose raw scores these are.
@@ -42,75 +12,145 @@ extension DecisionLayer {
     public func fitted(
         on predictions: MultilabelPredictions, options: CalibrationOptions, model: String? = nil
     ) throws(LTError) -> DecisionLayer {
-        guard task == .multilabel, activation == .sigmoid else {
-            throw LTError(
-                .unsupported,
-                "calibration of task \(task?.rawValue ?? "unknown") with activation "
-                    + "\(activation?.rawValue ?? "unknown"), expected multilabel with sigmoid")
-        }
-        var layer = self
-        layer.calibration = nil
-        layer.thresholds = nil
-        let before = try Decider(layer, classCount: predictions.classCount)
-        let method: Calibration.Method
-        switch options.method {
-        case .temperature:
-            method = .temperature(
-                Temperature.fitPerClass(predictions, minimum: options.minimumPositives).map { Float($0) })
-        case .sharedTemperature:
-            method = .temperature([Float(Temperature.fit(scores: predictions.scores, labels: predictions.labels))])
-        case .platt:
-            let fits = Platt.fitPerClass(predictions, minimum: options.minimumPositives)
-            method = .platt(a: fits.map { Float($0.a) }, b: fits.map { Float($0.b) })
-        }
-        layer.calibration = Calibration(method, fittedOn: predictions.digest, model: model)
-        let calibrated = try predictions.replacing(
-            scores: Decider(layer, classCount: predictions.classCount).scores(predictions.scores))
-        let plain = try predictions.replacing(scores: before.scores(predictions.scores))
-        layer.calibration?.eceBefore = plain.confidences.ece()
-        layer.calibration?.eceAfter = calibrated.confidences.ece()
-        if options.thresholds == .f1 {
-            let best = (0..<predictions.classCount).map {
-                F1Threshold.fit(scores: calibrated.scores(ofClass: $0), labels: calibrated.labels(ofClass: $0))
-            }
-            layer.thresholds = Thresholds(
-                objective: "f1", values: best.map { $0?.threshold }, positives: predictions.positives,
-                fittedOn: predictions.digest)
-        }
+        var layer = try fittedOnly(on: predictions, options, intervals: true)
+        let (before, after) = (try predictions.calibrated(by: withoutFit), try predictions.calibrated(by: layer))
+        layer.calibration?.fittedOn = predictions.digest
+        layer.calibration?.model = model
+        layer.calibration?.eceBefore = before.confidences.ece()
+        layer.calibration?.eceAfter = after.confidences.ece()
+        layer.thresholds?.fittedOn = predictions.digest
         try layer.validate()
         return layer
     }
 
-    /// Returns the layer with one temperature fitted on multi-class predictions of this model.
-    /// - Throws: `unsupported` for another activation than softmax, another method or thresholds.
+    /// Returns the layer with calibration and thresholds fitted on multi-class predictions of this model. A threshold is one
+    /// for the best class to be taken at all; its class's images that another class wins count as missed.
+    /// - Throws: `unsupported` for another activation than softmax.
     public func fitted(
         on predictions: MulticlassPredictions, options: CalibrationOptions, model: String? = nil
     ) throws(LTError) -> DecisionLayer {
-        guard task == .multiclass || task == .clip, activation == .softmax else {
-            throw LTError(
-                .unsupported,
-                "calibration of task \(task?.rawValue ?? "unknown") with activation "
-                    + "\(activation?.rawValue ?? "unknown"), expected multiclass with softmax")
-        }
-        guard options.method != .platt else {
-            throw LTError(.unsupported, "platt scaling is for multi-label models", hint: "use --method temperature")
-        }
-        guard options.thresholds == .none else {
-            throw LTError(
-                .unsupported, "a multi-class decision takes the best class, it has no F1 threshold",
-                hint: "use --thresholds none")
-        }
-        var layer = self
-        layer.thresholds = nil
-        let temperature = Temperature.fit(predictions)
-        layer.calibration = Calibration(
-            .temperature([Float(temperature)]), fittedOn: predictions.digest, model: model,
-            eceBefore: predictions.confidences.ece(),
-            eceAfter: try MulticlassPredictions(
-                logits: predictions.logits.map { $0 / Float(temperature) }, labels: predictions.labels,
-                classCount: predictions.classCount
-            ).confidences.ece())
+        var layer = try fittedOnly(on: predictions, options, intervals: true)
+        let after = try predictions.calibrated(by: layer)
+        layer.calibration?.fittedOn = predictions.digest
+        layer.calibration?.model = model
+        layer.calibration?.eceBefore = predictions.confidences.ece()
+        layer.calibration?.eceAfter = after.confidences.ece()
+        layer.thresholds?.fittedOn = predictions.digest
         try layer.validate()
         return layer
+    }
+
+    /// The layer as it is before anything is fitted.
+    var withoutFit: DecisionLayer {
+        var layer = self
+        layer.calibration = nil
+        layer.thresholds = nil
+        return layer
+    }
+
+    /// How classes of few positives lean on others, by the layer's training counts and frequency groups.
+    func shrinkage(_ options: CalibrationOptions, classCount: Int) -> Shrinkage {
+        var groups: [[Int]] = []
+        if let trainCounts, trainCounts.count == classCount {
+            let rule = groupRule
+            groups = rule.members(trainCounts).map(\.classes).filter { !$0.isEmpty }
+        }
+        return Shrinkage(positives: options.shrinkage, groups: groups)
+    }
+
+    /// The layer's own rule, or that of its task.
+    private var groupRule: FrequencyGroups {
+        groups ?? (task == .multilabel ? .db : task?.isDetection == true ? .lvis : .imageNetLT)
+    }
+
+    /// The parameters alone, without digests and errors.
+    func fittedOnly(
+        on predictions: MultilabelPredictions, _ options: CalibrationOptions, intervals: Bool
+    ) throws(LTError) -> DecisionLayer {
+        guard task == .multilabel, activation == .sigmoid else {
+            throw unfit("multilabel with sigmoid")
+        }
+        var layer = withoutFit
+        let classes = predictions.classCount
+        _ = try Decider(layer, classCount: classes)
+        let shrinkage = shrinkage(options, classCount: classes)
+        layer.calibration = Calibration(
+            try .fit(predictions.events, options.method, shrinkage), shrinkage: shrinkage.positives)
+        let scored = try predictions.calibrated(by: layer)
+        layer.thresholds = Thresholds.fit(scored.events, options.thresholds, shrinkage, intervals: intervals)
+        return layer
+    }
+
+    func fittedOnly(
+        on predictions: MulticlassPredictions, _ options: CalibrationOptions, intervals: Bool
+    ) throws(LTError) -> DecisionLayer {
+        guard task == .multiclass || task == .clip, activation == .softmax else {
+            throw unfit("multiclass with softmax")
+        }
+        var layer = withoutFit
+        let classes = predictions.classCount
+        let plain = try Decider(layer, classCount: classes)
+        let shrinkage = shrinkage(options, classCount: classes)
+        let method: Calibration.Method
+        switch options.method {
+        case .temperature, .sharedTemperature: method = .temperature([Float(Temperature.fit(predictions))])
+        case .vector:
+            let fit = VectorScaling.fit(predictions, shrinkage)
+            method = .vector(w: fit.w.map { Float($0) }, b: fit.b.map { Float($0) })
+        case .platt, .beta, .isotonic:
+            let odds = try plain.scores(predictions.logits).map { Calibration.Method.logOdds($0) }
+            let events = (0..<classes).map { index in
+                BinaryEvents(
+                    scores: (0..<predictions.rowCount).map { odds[$0 * classes + index] },
+                    hits: predictions.labels.map { $0 == index })
+            }
+            method = try .fit(events, options.method, shrinkage)
+        }
+        layer.calibration = Calibration(method, shrinkage: shrinkage.positives)
+        if options.thresholds != .off {
+            let decider = try Decider(layer, classCount: classes)
+            layer.thresholds = Thresholds.fit(
+                predictions.winners(try decider.scores(predictions.logits)), options.thresholds, shrinkage,
+                intervals: intervals)
+        }
+        return layer
+    }
+
+    private func unfit(_ expected: String) -> LTError {
+        LTError(
+            .unsupported,
+            "calibration of task \(task?.rawValue ?? "unknown") with activation "
+                + "\(activation?.rawValue ?? "unknown"), expected \(expected)")
+    }
+}
+
+extension MultilabelPredictions {
+    /// The same truth with the calibrated scores of a layer.
+    func calibrated(by layer: DecisionLayer) throws(LTError) -> MultilabelPredictions {
+        try replacing(scores: Decider(layer, classCount: classCount).scores(scores))
+    }
+}
+
+extension MulticlassPredictions {
+    /// The same truth with logits whose softmax is the calibrated scores of a layer.
+    func calibrated(by layer: DecisionLayer) throws(LTError) -> MulticlassPredictions {
+        var layer = layer
+        layer.task = layer.task ?? .multiclass
+        return try MulticlassPredictions(
+            logits: Decider(layer, classCount: classCount).logits(logits), labels: labels, classCount: classCount)
+    }
+
+    /// For each class the images that it wins, by score (the first of equals), and how many of its own it loses.
+    func winners(_ scores: [Float]) -> [BinaryEvents] {
+        var events = [BinaryEvents](repeating: BinaryEvents(scores: [], hits: []), count: classCount)
+        for row in 0..<rowCount {
+            var best = row * classCount
+            for cell in best..<best + classCount where scores[cell] > scores[best] { best = cell }
+            let winner = best - row * classCount
+            events[winner].scores.append(scores[best])
+            events[winner].hits.append(winner == labels[row])
+            if winner != labels[row] { events[labels[row]].missed += 1 }
+        }
+        return events
     }
 }

@@ -1,7 +1,8 @@
 // Temperature scaling (Guo et al. 2017): the T that minimises the negative log-likelihood of z / T on held-out data.
 // In β = 1/T the NLL is convex; its derivative's root is found by Newton's method in log T, kept in a bracket that
 // bisection shrinks, until log T moves by less than 1e-12. T stays in 0.01 … 100: data that want a T beyond (every score
-// on the right side, or scores that say nothing) get the border.
+// on the right side, or scores that say nothing) get the border. Per class log T is shrunk; a class at the border takes its
+// group's.
 
 import LTCore
 
@@ -66,12 +67,12 @@ public enum Temperature {
         }
     }
 
-    /// The temperature of binary events with logits `scores`.
-    public static func fit(scores: [Float], labels: [Bool]) -> Double {
+    /// The temperature of binary events.
+    public static func fit(_ events: BinaryEvents) -> Double {
         solve { beta in
             var first = 0.0
             var second = 0.0
-            for (score, label) in zip(scores, labels) {
+            for (score, label) in zip(events.scores, events.hits) {
                 let z = Double(score)
                 let p = 1 / (1 + exp(-beta * z))
                 first += (p - (label ? 1 : 0)) * z
@@ -81,12 +82,14 @@ public enum Temperature {
         }
     }
 
-    /// One temperature per class; a class with fewer than `minimum` positives or negatives takes that of all pairs.
-    public static func fitPerClass(_ predictions: MultilabelPredictions, minimum: Int) -> [Double] {
-        let shared = fit(scores: predictions.scores, labels: predictions.labels)
-        return predictions.positives.enumerated().map { index, positives in
-            guard min(positives, predictions.rowCount - positives) >= minimum else { return shared }
-            return fit(scores: predictions.scores(ofClass: index), labels: predictions.labels(ofClass: index))
-        }
+    /// One temperature per class.
+    public static func fit(_ classes: [BinaryEvents], _ shrinkage: Shrinkage) -> [Double] {
+        shrinkage.fitted(classes) { events -> Double? in
+            guard events.hits.contains(true) else { return nil }
+            let own = fit(events)
+            return own > range.lowerBound && own < range.upperBound ? log(own) : nil
+        } blend: {
+            $2 * $0 + (1 - $2) * $1
+        }.map { exp($0 ?? 0) }
     }
 }

@@ -78,12 +78,7 @@ extension Report {
         let rule = layer.groups ?? .imageNetLT
         let columns = try Columns(rule, layer.trainCounts, classCount: predictions.classCount)
         let summary = predictions.summary()
-        var calibrated: MulticlassPredictions?
-        if case .temperature(let temperature)? = layer.calibration?.method, temperature.count == 1 {
-            calibrated = try MulticlassPredictions(
-                logits: predictions.logits.map { $0 / temperature[0] }, labels: predictions.labels,
-                classCount: predictions.classCount, openSet: true)
-        }
+        let calibrated = layer.calibration == nil ? nil : try predictions.calibrated(by: layer)
         let after = calibrated?.summary()
         let ks = Set(topK + [1, 5]).sorted()
         // Metrics over all images have a value for the total only.
