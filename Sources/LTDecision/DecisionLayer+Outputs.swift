@@ -136,7 +136,9 @@ private struct OutputNodes {
         let isSoftmax = layer.activation == .softmax
         guard let method else { return activated(raw, layer.activation) }
         if isSoftmax, method.isPerClass {
-            if case .temperature(let t) = method { return softmax(node("Div", [raw, try constant("T", t)]), as: "scores") }
+            if case .temperature(let t) = method {
+                return softmax(node("Div", [raw, try constant("T", t)]), as: "scores")
+            }
             return try oneAgainstRest(raw, method)
         }
         let mapped = try map(raw, method, as: method.givesScores ? "scores" : nil)

@@ -134,7 +134,8 @@ extension DecisionLayer {
         for (index, interval) in (thresholds.intervals ?? []).enumerated() {
             guard let interval else { continue }
             guard interval.count == 2, interval[0] <= interval[1] else {
-                throw Self.invalid(.thresholds, "interval of class \(index) is \(interval.prefix(3)), expected low, high")
+                throw Self.invalid(
+                    .thresholds, "interval of class \(index) is \(interval.prefix(3)), expected low, high")
             }
         }
         if let bad = thresholds.unmet?.first(where: { !thresholds.values.indices.contains($0) }) {

@@ -12,7 +12,7 @@ public struct Folds: Sendable {
     public let count: Int
 
     /// - Parameter classesOf: the classes of each row.
-    init(_ count: Int, classesOf rows: [[Int]], classCount: Int, seed: UInt64 = 1) {
+    public init(_ count: Int, classesOf rows: [[Int]], classCount: Int, seed: UInt64 = 1) {
         self.count = count
         var positives = [Int](repeating: 0, count: classCount)
         for row in rows { for index in row { positives[index] += 1 } }
@@ -71,8 +71,11 @@ extension DecisionLayer {
             }
         }
         let after = try predictions.replacing(scores: scores)
-        return (after, MultilabelDecisions(
-                rowCount: predictions.rowCount, classCount: width, decisions: decisions, labels: predictions.labels))
+        return (
+            after,
+            MultilabelDecisions(
+                rowCount: predictions.rowCount, classCount: width, decisions: decisions, labels: predictions.labels)
+        )
     }
 
     /// Logits of each image, calibrated by a layer fitted on the folds that it is not in.

@@ -27,7 +27,11 @@ extension Thresholds {
                 + (1 - weight) * Double(Calibration.Method.logOdds(prior))
             return Float(1 / (1 + exp(-odds)))
         }
-        let values = shrinkage.fitted(classes) { ThresholdFit.fit($0, objective)?.threshold } blend: { blend($0, $1, $2) }
+        let values = shrinkage.fitted(classes) {
+            ThresholdFit.fit($0, objective)?.threshold
+        } blend: {
+            blend($0, $1, $2)
+        }
         let own = classes.map { ThresholdSteps($0) }
         let best = own.map { $0.best(objective) }
         let ranges = classes.indices.map { index -> [Float]? in
