@@ -126,4 +126,3 @@ struct LayerOptions: ParsableArguments {
 
 extension DecisionLayer.Activation: ExpressibleByArgument {}
 extension CalibrationOptions.Method: ExpressibleByArgument {}
-extension CalibrationOptions.Objective: ExpressibleByArgument {}

@@ -37,7 +37,7 @@ private func layer(_ extra: (inout DecisionLayer) -> Void = { _ in }) throws -> 
 
     @Test func jsonIsValidStableAndExact() throws {
         let input = try multilabelFixture()
-        let fitted = try layer().fitted(on: input, options: CalibrationOptions())
+        let fitted = try layer().fitted(on: input, options: CalibrationOptions(shrinkage: 0))
         let report = try Report.multilabel(
             input, layer: fitted, provenance: [.init("data", .string("x \"y\"\n\u{1}é"))])
         let text = report.json.text()

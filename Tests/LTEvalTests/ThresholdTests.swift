@@ -131,7 +131,7 @@ import Testing
             let hits = (0..<20 * positives).map { $0 < positives }
             let events = BinaryEvents(
                 scores: hits.map { Decider.sigmoid(Float(random.normal() + ($0 ? 2 : 0))) }, hits: hits)
-            let range = try #require(Thresholds.fit([events], .f1, Shrinkage(positives: 0))?.intervals?[0])
+            let range = try #require(Thresholds.fit([events], .recall(0.5), Shrinkage(positives: 0))?.intervals?[0])
             return range[1] - range[0]
         }
         #expect(try width(1000) < width(10) / 2)

@@ -49,7 +49,7 @@ extension DecisionLayer {
     /// - Throws: as `fitted`; `invalidArgument` for fewer than 2 folds or more than images.
     public func crossFitted(
         on predictions: MultilabelPredictions, options: CalibrationOptions, folds count: Int
-    ) throws(LTError) -> (scores: MultilabelPredictions, decisions: MultilabelDecisions) {
+    ) throws(LTError) -> (scores: MultilabelPredictions, decisions: [Bool]) {
         try Self.check(count, predictions.rowCount)
         let width = predictions.classCount
         let folds = Folds(
@@ -70,12 +70,7 @@ extension DecisionLayer {
                 decisions.replaceSubrange(cells, with: decider.positives(own))
             }
         }
-        let after = try predictions.replacing(scores: scores)
-        return (
-            after,
-            MultilabelDecisions(
-                rowCount: predictions.rowCount, classCount: width, decisions: decisions, labels: predictions.labels)
-        )
+        return (try predictions.replacing(scores: scores), decisions)
     }
 
     /// Logits of each image, calibrated by a layer fitted on the folds that it is not in.
@@ -85,13 +80,10 @@ extension DecisionLayer {
     ) throws(LTError) -> MulticlassPredictions {
         try Self.check(count, predictions.rowCount)
         let width = predictions.classCount
-        let folds = Folds(count, classesOf: predictions.labels.map { [$0] }, classCount: width)
+        let folds = Folds(count, classesOf: predictions.labels.map { $0 < 0 ? [] : [$0] }, classCount: width)
         var logits = predictions.logits
         for number in 0..<count {
-            let rows = folds.rows(outside: number)
-            let others = try MulticlassPredictions(
-                logits: rows.flatMap { predictions.logits(ofRow: $0) }, labels: rows.map { predictions.labels[$0] },
-                classCount: width)
+            let others = try predictions.selecting(rows: folds.rows(outside: number))
             let decider = try Decider(
                 try fittedOnly(on: others, options, intervals: false), classCount: width)
             for row in folds.rows(in: number) {
@@ -99,7 +91,7 @@ extension DecisionLayer {
                 logits.replaceSubrange(row * width..<(row + 1) * width, with: own)
             }
         }
-        return try MulticlassPredictions(logits: logits, labels: predictions.labels, classCount: width)
+        return try MulticlassPredictions(logits: logits, labels: predictions.labels, classCount: width, openSet: true)
     }
 
     private static func check(_ folds: Int, _ rows: Int) throws(LTError) {
@@ -113,7 +105,7 @@ extension MultilabelPredictions {
     func selecting(rows: [Int]) throws(LTError) -> MultilabelPredictions {
         try MultilabelPredictions(
             scores: rows.flatMap { scores[$0 * classCount..<($0 + 1) * classCount] },
-            labels: rows.flatMap { labels[$0 * classCount..<($0 + 1) * classCount].map { $0 ? 1 : 0 } },
+            labels: rows.flatMap { labels[$0 * classCount..<($0 + 1) * classCount] },
             classCount: classCount)
     }
 }

@@ -16,8 +16,8 @@ extension DecisionLayer {
         let (before, after) = (try predictions.calibrated(by: withoutFit), try predictions.calibrated(by: layer))
         layer.calibration?.fittedOn = predictions.digest
         layer.calibration?.model = model
-        layer.calibration?.eceBefore = before.confidences.ece()
-        layer.calibration?.eceAfter = after.confidences.ece()
+        layer.calibration?.eceBefore = before.calibration().pooledBins?.ece
+        layer.calibration?.eceAfter = after.calibration().pooledBins?.ece
         layer.thresholds?.fittedOn = predictions.digest
         try layer.validate()
         return layer
@@ -87,6 +87,7 @@ extension DecisionLayer {
         guard task == .multiclass || task == .clip, activation == .softmax else {
             throw unfit("multiclass with softmax")
         }
+        let predictions = try predictions.known
         var layer = withoutFit
         let classes = predictions.classCount
         let plain = try Decider(layer, classCount: classes)
@@ -137,7 +138,22 @@ extension MulticlassPredictions {
         var layer = layer
         layer.task = layer.task ?? .multiclass
         return try MulticlassPredictions(
-            logits: Decider(layer, classCount: classCount).logits(logits), labels: labels, classCount: classCount)
+            logits: Decider(layer, classCount: classCount).logits(logits), labels: labels, classCount: classCount,
+            openSet: true)
+    }
+
+    /// The images of a known class.
+    var known: MulticlassPredictions {
+        get throws(LTError) {
+            guard labels.contains(where: { $0 < 0 }) else { return self }
+            return try selecting(rows: labels.indices.filter { labels[$0] >= 0 })
+        }
+    }
+
+    func selecting(rows: [Int]) throws(LTError) -> MulticlassPredictions {
+        try MulticlassPredictions(
+            logits: rows.flatMap { logits(ofRow: $0) }, labels: rows.map { labels[$0] }, classCount: classCount,
+            openSet: true)
     }
 
     /// For each class the images that it wins, by score (the first of equals), and how many of its own it loses.

@@ -1,5 +1,5 @@
 // LogisticFit: p = 1 / (1 + exp(−(a·u + b·v + c))) of up to two features by maximum likelihood, damped Newton from
-// a = b = 0, until the gradient is below 10⁻¹³ per event or no step helps. Targets are Platt's, (N₊+1)/(N₊+2) and 1/(N₋+2)
+// a = b = 0, until the gradient is below 10⁻¹³ per event or a step gains less than rounding. Targets are Platt's, (N₊+1)/(N₊+2) and 1/(N₋+2)
 // (Platt 1999), which keeps the optimum finite where a threshold separates the outcomes or one kind is missing; or 0 and 1.
 
 import LTCore
@@ -38,6 +38,11 @@ struct LogisticFit {
             if abs(gradient.x) < tolerance, abs(gradient.y) < tolerance, abs(gradient.z) < tolerance { break }
             guard let step = newtonStep(hessian, gradient, free) else { break }
             let descent = (gradient * step).sum()
+            // What is left to gain is less than the loss's rounding: one more step is exact.
+            if -descent <= 1e-14 * value {
+                current += step
+                break
+            }
             var length = 1.0
             var moved = false
             while length >= 1e-10 {
