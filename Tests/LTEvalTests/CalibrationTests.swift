@@ -159,9 +159,9 @@ func fixtureEvents(_ index: Int) throws -> BinaryEvents {
         expectClose(plain.w, expected["w"].doubles, 1e-6, "w")
         expectClose(plain.b, expected["b"].doubles, 1e-6, "b")
         let all = try multiclassFixture()
-        let half = try MulticlassPredictions(
-            logits: Array(all.logits[..<(2000 * 50)]), labels: Array(all.labels[..<2000]), classCount: 50)
-        let prior = VectorScaling.fit(half, Shrinkage(positives: 20))
+        let some = try MulticlassPredictions(
+            logits: Array(all.logits[..<(400 * 50)]), labels: Array(all.labels[..<400]), classCount: 50)
+        let prior = VectorScaling.fit(some, Shrinkage(positives: 20))
         expectClose(prior.w, reference["vector_prior"]["w"].doubles, 1e-5, "w with prior")
         expectClose(prior.b, reference["vector_prior"]["b"].doubles, 1e-5, "b with prior")
     }
@@ -173,13 +173,13 @@ func fixtureEvents(_ index: Int) throws -> BinaryEvents {
         guard method != .vector else { return }
         var random = SeededGenerator(seed: 8)
         let classes = (0..<3).map { _ -> BinaryEvents in
-            let scores = (0..<20_000).map { _ in Float(random.normal() * 2 - 1) }
+            let scores = (0..<8000).map { _ in Float(random.normal() * 2 - 1) }
             return BinaryEvents(scores: scores, hits: scores.map { random.uniform() < Double(Decider.sigmoid($0)) })
         }
         let fitted = try Calibration.Method.fit(classes, method, Shrinkage())
         for z in stride(from: Float(-4), through: 3, by: 0.5) {
             let shift = abs(fitted.score(z, ofClass: method == .sharedTemperature ? 0 : 1) - Decider.sigmoid(z))
-            #expect(shift < (method == .isotonic ? 0.06 : 0.02), "\(z) moves by \(shift)")
+            #expect(shift < (method == .isotonic ? 0.08 : 0.03), "\(z) moves by \(shift)")
         }
     }
 
@@ -255,21 +255,25 @@ func fixtureEvents(_ index: Int) throws -> BinaryEvents {
     @Test(arguments: CalibrationOptions.Method.allCases) func multiclassLayers(
         method: CalibrationOptions.Method
     ) throws {
-        let input = try multiclassFixture()
+        let all = try multiclassFixture()
+        let input = try MulticlassPredictions(
+            logits: Array(all.logits[..<(800 * 50)]), labels: Array(all.labels[..<800]), classCount: 50)
         let counts = try binary("cls_mc_traincount_50_i32.bin", Int32.self).map { Int($0) }
         let plain = DecisionLayer(task: .multiclass, trainCounts: counts, activation: .softmax)
         let layer = try plain.fitted(on: input, options: .init(method: method, thresholds: .precision(0.5)))
         var graph = Graph()
         try layer.write(into: &graph)
         #expect(try DecisionLayer(reading: graph) == layer)
-        expectClose(layer.calibration?.eceBefore, 0.07689423372394014)
-        #expect(
-            try #require(layer.calibration?.eceAfter) < ([.platt, .beta, .isotonic].contains(method) ? 0.06 : 0.04))
+        expectClose(layer.calibration?.eceBefore, try #require(input.confidences.ece()))
         let decider = try Decider(layer, classCount: 50)
         let scores = try decider.scores(input.logits)
         let logits = try decider.logits(input.logits)
         let softmax = try MulticlassPredictions(logits: logits, labels: input.labels, classCount: 50)
-        for row in stride(from: 0, to: 4000, by: 37) {
+        // One temperature cannot take back what is wrong class by class.
+        let measure: Metric<MulticlassSummary> =
+            [.temperature, .sharedTemperature].contains(method) ? .multiclassECE : .multiclassClasswiseECE
+        #expect(try #require(measure.value(softmax.summary())) < #require(measure.value(input.summary())))
+        for row in stride(from: 0, to: 800, by: 37) {
             let own = scores[row * 50..<(row + 1) * 50]
             #expect(abs(own.reduce(0) { $0 + Double($1) } - 1) < 1e-5)
             expectClose(own.map { Double($0) }, softmax.probabilities(ofRow: row), 1e-6)

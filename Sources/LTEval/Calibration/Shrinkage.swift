@@ -34,15 +34,16 @@ public struct Shrinkage: Sendable {
     ///   - own: what the events alone say; `nil` where they cannot (no positives, an order that is the wrong way round).
     ///   - blend: the mixture of a class's own with its group's, of weights w and 1 − w.
     /// - Returns: `nil` only where neither the class nor its group nor all classes say anything.
-    func fitted<Fit>(
-        _ events: [BinaryEvents], own: (BinaryEvents) -> Fit?, blend: (Fit, Fit, Double) -> Fit
+    func fitted<Fit: Sendable>(
+        _ events: [BinaryEvents], own: @Sendable (BinaryEvents) -> Fit?, blend: (Fit, Fit, Double) -> Fit
     ) -> [Fit?] {
         func mixed(_ events: BinaryEvents, _ fit: Fit?, towards prior: Fit?) -> Fit? {
             guard let fit else { return prior }
             guard let prior, positives > 0 else { return fit }
             return blend(fit, prior, weight(of: events))
         }
-        guard positives > 0 else { return events.map(own) }
+        let fits = parallelMap(events.count) { own(events[$0]) }
+        guard positives > 0 else { return fits }
         let pooled = BinaryEvents(pooling: events)
         let all = own(pooled)
         var priors = [Fit?](repeating: all, count: events.count)
@@ -51,6 +52,6 @@ public struct Shrinkage: Sendable {
             let fit = mixed(pooled, own(pooled), towards: all)
             for index in group { priors[index] = fit }
         }
-        return events.indices.map { mixed(events[$0], own(events[$0]), towards: priors[$0]) }
+        return events.indices.map { mixed(events[$0], fits[$0], towards: priors[$0]) }
     }
 }
