@@ -80,7 +80,7 @@ let package = Package(
         .systemLibrary(name: "CTurboJPEG"),
         .systemLibrary(name: "CSPNG"),
         .systemLibrary(name: "CWebP"),
-        library("LTCore", []),
+        library("LTCore", ["CLTKernels"]),
         // Layer 1
         library("LTGraph", ["LTCore", "CONNX", orderedCollections]),
         library("LTImage", ["LTCore", "CLTKernels", "CTurboJPEG", "CSPNG", "CWebP"]),

@@ -1,9 +1,9 @@
-// NPY: NumPy's array files (.npy, versions 1 to 3), little-endian and C order.
+// NPY: NumPy's array files (.npy, versions 1 to 3), little-endian, read in C and in Fortran order, written in C order.
 // https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 extension Tensor {
     /// Reads a .npy file.
-    /// - Throws: `io`; `malformed`; `unsupported` for big-endian, Fortran-ordered or non-numeric arrays.
+    /// - Throws: `io`; `malformed`; `unsupported` for big-endian or non-numeric arrays.
     public init(npyFile path: String) throws(LTError) {
         let file = try readFile(path)
         self = try within("file \(path)") { () throws(LTError) in
@@ -13,37 +13,32 @@ extension Tensor {
 
     /// Reads the bytes of a .npy file.
     public init(npy bytes: UnsafeRawBufferPointer) throws(LTError) {
-        let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
-        guard bytes.count >= 10, bytes.prefix(6).elementsEqual(magic) else {
-            throw LTError(.malformed, "no .npy file: it does not begin with \\x93NUMPY")
+        let header = try NPYHeader(bytes)
+        guard bytes.count - header.dataOffset == header.byteCount else {
+            throw header.wrongSize(bytes.count - header.dataOffset)
         }
-        let version = bytes[6]
-        guard (1...3).contains(version) else { throw LTError(.unsupported, ".npy version \(version), expected 1 to 3") }
-        let lengthBytes = version == 1 ? 2 : 4
-        var length = 0
-        guard bytes.count >= 8 + lengthBytes else { throw LTError(.malformed, ".npy header is cut off") }
-        for index in 0..<lengthBytes { length |= Int(bytes[8 + index]) << (8 * index) }
-        let start = 8 + lengthBytes + length
-        guard length <= 1 << 16, start <= bytes.count else {
-            throw LTError(.malformed, ".npy header of \(length) bytes in a file of \(bytes.count)")
+        try self.init(header.type, header.shape)
+        let data = UnsafeRawBufferPointer(rebasing: bytes[header.dataOffset...])
+        guard header.isFortran, header.shape.rank > 1 else {
+            UnsafeMutableRawBufferPointer(start: rawPointer, count: data.count).copyMemory(from: data)
+            return
         }
-        var header = NPYHeader(bytes[(8 + lengthBytes)..<start])
-        try header.parse()
-        let shape = try Shape(header.dims)
-        let type = try Self.npyType(header.descr)
-        guard !header.isFortran || header.dims.count < 2 else {
-            throw LTError(
-                .unsupported, ".npy array in Fortran order", hint: "save numpy.ascontiguousarray(array) instead")
+        // Column by column: the first index runs fastest.
+        let width = data.count / max(header.shape.elementCount, 1)
+        var index = [Int](repeating: 0, count: dims.count)
+        for element in 0..<header.shape.elementCount {
+            var source = 0
+            for axis in dims.indices.reversed() { source = source * dims[axis] + index[axis] }
+            UnsafeMutableRawBufferPointer(start: rawPointer + element * width, count: width)
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: data[source * width..<(source + 1) * width]))
+            var axis = dims.count - 1
+            while axis >= 0 {
+                index[axis] += 1
+                if index[axis] < dims[axis] { break }
+                index[axis] = 0
+                axis -= 1
+            }
         }
-        let size = Tensor.byteCount(type, shape)
-        guard bytes.count - start == size else {
-            throw LTError(
-                .malformed,
-                ".npy holds \(bytes.count - start) bytes of data, \(header.descr) of shape \(shape) needs \(size)")
-        }
-        try self.init(type, shape)
-        UnsafeMutableRawBufferPointer(start: rawPointer, count: size)
-            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start...]))
     }
 
     /// The bytes of a .npy file (version 1.0, data aligned to 64 bytes).
@@ -70,12 +65,12 @@ extension Tensor {
         try within("file \(path)") { () throws(LTError) in try replaceFile(path, with: content) }
     }
 
-    private static let npyNames: [(String, ElementType)] = [
+    fileprivate static let npyNames: [(String, ElementType)] = [
         ("<f4", .float32), ("<f8", .float64), ("<f2", .float16), ("|b1", .bool), ("|u1", .uint8), ("|i1", .int8),
         ("<u2", .uint16), ("<i2", .int16), ("<u4", .uint32), ("<i4", .int32), ("<u8", .uint64), ("<i8", .int64),
     ]
 
-    private static func npyType(_ descr: String) throws(LTError) -> ElementType {
+    fileprivate static func npyType(_ descr: String) throws(LTError) -> ElementType {
         // One-byte types have no order; files of other writers say '<' or '=' there.
         let name = descr.dropFirst()
         guard let order = descr.first, "<|=".contains(order),
@@ -89,8 +84,55 @@ extension Tensor {
     }
 }
 
+/// What a .npy file says of its array, for readers that take large files piece by piece.
+public struct NPYHeader: Sendable {
+    public let type: ElementType
+    public let shape: Shape
+    /// The first index runs fastest, not the last.
+    public let isFortran: Bool
+    /// Where the elements begin.
+    public let dataOffset: Int
+    private let descr: String
+    /// More bytes than any header that is read here has.
+    public static let maximumSize = 12 + 1 << 16
+
+    /// Bytes that the elements take.
+    public var byteCount: Int { Tensor.byteCount(type, shape) }
+
+    /// - Parameter bytes: the file, or at least its first `maximumSize` bytes.
+    /// - Throws: `malformed`; `unsupported` for big-endian or non-numeric arrays.
+    public init(_ bytes: UnsafeRawBufferPointer) throws(LTError) {
+        let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
+        guard bytes.count >= 10, bytes.prefix(6).elementsEqual(magic) else {
+            throw LTError(.malformed, "no .npy file: it does not begin with \\x93NUMPY")
+        }
+        let version = bytes[6]
+        guard (1...3).contains(version) else { throw LTError(.unsupported, ".npy version \(version), expected 1 to 3") }
+        let lengthBytes = version == 1 ? 2 : 4
+        var length = 0
+        guard bytes.count >= 8 + lengthBytes else { throw LTError(.malformed, ".npy header is cut off") }
+        for index in 0..<lengthBytes { length |= Int(bytes[8 + index]) << (8 * index) }
+        dataOffset = 8 + lengthBytes + length
+        guard length <= 1 << 16, dataOffset <= bytes.count else {
+            throw LTError(.malformed, ".npy header of \(length) bytes in a file of \(bytes.count)")
+        }
+        var text = NPYHeaderText(bytes[(8 + lengthBytes)..<dataOffset])
+        try text.parse()
+        shape = try Shape(text.dims)
+        type = try Tensor.npyType(text.descr)
+        isFortran = text.isFortran
+        descr = text.descr
+    }
+
+    /// The error for a file whose elements take another number of bytes.
+    public func wrongSize(_ actual: Int) -> LTError {
+        LTError(
+            .malformed, ".npy holds \(actual) bytes of data, \(descr) of shape \(shape) needs \(byteCount)")
+    }
+}
+
 /// The header's Python dictionary: three known keys, strings, booleans and a tuple of whole numbers.
-private struct NPYHeader {
+private struct NPYHeaderText {
     var descr = ""
     var isFortran = false
     var dims: [Int] = []

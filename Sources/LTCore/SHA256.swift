@@ -1,5 +1,7 @@
 // SHA-256 (FIPS 180-4), streaming: the digest that names models, settings and inputs wherever one file speaks of another.
 
+import CLTKernels
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -94,6 +96,8 @@ public struct SHA256: Sendable {
         guard blocks.count >= 64, let base = blocks.baseAddress else { return }
         state.withUnsafeMutableBufferPointer { state in
             Self.roundConstants.withUnsafeBufferPointer { k in
+                let bytes = base.assumingMemoryBound(to: UInt8.self)
+                if lt_sha256(state.baseAddress!, bytes, blocks.count / 64, k.baseAddress!) { return }
                 withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
                     for offset in stride(from: 0, to: blocks.count, by: 64) {
                         Self.compress(base + offset, state.baseAddress!, k.baseAddress!, w.baseAddress!)

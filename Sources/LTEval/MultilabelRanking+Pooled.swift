@@ -1,7 +1,7 @@
 // The micro average precision: all (image, class) pairs in one ranking, for every group of classes and for all at once.
 // Sorting all pairs would take several times the memory of the scores. So pairs are counted by the upper half of their
-// scores' keys (65,536 buckets); then slices of neighbouring buckets are gathered and sorted one after the other, each
-// knowing from the counts what ranks before it. Ties: as in AveragePrecision.swift.
+// scores' keys (65,536 buckets); then neighbouring buckets, a quarter of all pairs at a time, are gathered and each is
+// sorted by itself, knowing from the counts what ranks before it. Ties: as in AveragePrecision.swift.
 
 extension MultilabelPredictions {
     /// AP of all pairs of each group, then of all classes; `nil` for a group without classes.
@@ -11,240 +11,308 @@ extension MultilabelPredictions {
             // More groups than any rule has: one by one, so that the counters stay small.
             return (0..<groups).map { group in
                 let classes = partition.groupOf.indices.filter { partition.groupOf[$0] == group }
-                return classes.isEmpty
-                    ? nil
-                    : selecting(classes: classes).pooledAveragePrecision(ClassPartition([], classCount: classes.count))[
-                        0]
+                let whole = ClassPartition([], classCount: classes.count)
+                return classes.isEmpty ? nil : selecting(classes: classes).pooledAveragePrecision(whole)[0]
             } + pooledAveragePrecision(ClassPartition([], classCount: classCount))
         }
-        // Of each bucket: pairs of each group (and of none) without and with label.
-        let width = 2 * (groups + 1)
-        let counts = bucketCounts(partition, width)
-        var total = PairCounts(groups: groups)
-        var slices: [Slice] = []
-        let most = max(1 << 22, scores.count / 6)
-        var next = Slice(before: total)
+        let pairs = PooledPairs(self, partition)
+        // What ranks before each bucket.
+        var total = PairCounts(groups)
+        var before: [PairCounts] = []
+        before.reserveCapacity(1 << 16)
         for bucket in 0..<1 << 16 {
-            let own = counts[bucket * width..<(bucket + 1) * width]
-            let size = own.reduce(0, +)
-            guard size > 0 else { continue }
-            if next.size > 0, next.size + size > most {
-                slices.append(next)
-                next = Slice(before: total)
-            }
-            if next.size == 0 { next.buckets = bucket..<bucket }
-            while next.sizes.count < bucket - next.buckets.lowerBound { next.sizes.append(0) }
-            next.buckets = next.buckets.lowerBound..<bucket + 1
-            next.sizes.append(size)
-            next.size += size
-            for (index, count) in own.enumerated() { total.add(group: index >> 1, label: index & 1, count) }
+            before.append(total)
+            let own = pairs.counts[bucket * pairs.width..<(bucket + 1) * pairs.width]
+            for (payload, count) in own.enumerated() where count > 0 { total.add(payload, count) }
         }
-        slices.append(next)
-        let positives = total.hits
-        let areas = parallelMap(slices.count) { [slices] slice in
-            slices[slice].size > most
-                ? countedArea(of: slices[slice], partition, positives)
-                : sortedArea(of: slices[slice], partition, positives)
+        let positives = total
+        var areas = [Double](repeating: 0, count: groups + 1)
+        for slice in pairs.slices(most: max(1 << 22, scores.count / 4)) {
+            let size = pairs.size(slice)
+            let parts: [[Double]]
+            if slice.count == 1, size > 1 << 16 {
+                // Most scores are alike: there is nothing to sort, counting the lower halves is enough.
+                let cells = pairs.countLowerHalves(of: slice.lowerBound)
+                var area = PooledArea(positives, before: before[slice.lowerBound])
+                for key in 0..<1 << 16 { area.add(counts: cells[key * pairs.width..<(key + 1) * pairs.width]) }
+                parts = [area.sums]
+            } else {
+                let gathered = pairs.gather(slice)
+                let bunches = stripes(slice.count, parts: 64, minimum: 1)
+                parts = parallelMap(bunches.count) { [before] bunch in
+                    let own = slice.lowerBound + bunches[bunch].lowerBound..<slice.lowerBound + bunches[bunch].upperBound
+                    return gathered.areas(of: own, before: before, positives)
+                }
+            }
+            for part in parts { for group in areas.indices { areas[group] += part[group] } }
         }
         return (0...groups).map { group in
-            guard group == groups ? classCount > 0 : partition.sizes[group] > 0 else { return nil }
-            return areas.reduce(0) { $0 + $1[group] }
+            (group == groups ? classCount : partition.sizes[group]) > 0 ? areas[group] : nil
         }
     }
+}
 
-    private func bucketCounts(_ partition: ClassPartition, _ width: Int) -> [Int] {
-        let rows = stripes(rowCount, parts: 8)
-        let partial = parallelMap(rows.count) { stripe -> [Int] in
-            var counts = [Int](repeating: 0, count: width << 16)
+/// All pairs of a score matrix, by the upper half of their keys. A pair's payload is group · 2 + label.
+private struct PooledPairs: Sendable {
+    let predictions: MultilabelPredictions
+    /// group · 2 of each class.
+    let groupBits: [UInt32]
+    /// Payloads there are.
+    let width: Int
+    let rows: [Range<Int>]
+    /// Of each bucket the pairs of each payload.
+    let counts: [Int]
+    /// Of each stripe of rows the pairs of each bucket.
+    let sizes: [[UInt32]]
+
+    init(_ predictions: MultilabelPredictions, _ partition: ClassPartition) {
+        let groupBits = partition.groupOf.map { UInt32($0) << 1 }
+        let width = 2 * (partition.sizes.count + 1)
+        let rows = stripes(predictions.rowCount, parts: 8)
+        let partial = parallelMap(rows.count) { stripe -> [UInt32] in
+            var counts = [UInt32](repeating: 0, count: width << 16)
             counts.withUnsafeMutableBufferPointer { counts in
-                forEachRow(rows[stripe], partition) { scores, payload in
-                    for column in 0..<classCount {
-                        let bucket = Int(descendingKey(scores[column]) >> 16)
-                        counts[bucket &* width &+ Int(payload(column))] &+= 1
+                Self.forEachRow(of: predictions, rows[stripe], groupBits) { scores, labels, groupBits in
+                    for column in 0..<groupBits.count {
+                        let bucket = Int(descendingKey(scores[column]) &>> 16)
+                        let payload = Int(groupBits[column] | UInt32(labels[column]))
+                        counts[bucket &* width &+ payload] &+= 1
                     }
                 }
             }
             return counts
         }
-        return partial.dropFirst().reduce(into: partial[0]) { sum, part in
-            for index in sum.indices { sum[index] += part[index] }
+        counts = (0..<width << 16).map { cell in partial.reduce(0) { $0 + Int($1[cell]) } }
+        sizes = partial.map { counts in
+            (0..<1 << 16).map { counts[$0 * width..<($0 + 1) * width].reduce(0, +) }
         }
+        self.predictions = predictions
+        self.groupBits = groupBits
+        self.width = width
+        self.rows = rows
     }
 
-    /// Calls `body` with the scores of each row and what gives a column's group · 2 + label.
     @inline(__always)
-    private func forEachRow(
-        _ rows: Range<Int>, _ partition: ClassPartition,
-        _ body: (_ scores: UnsafePointer<Float>, _ payload: (Int) -> UInt32) -> Void
+    private static func forEachRow(
+        of predictions: MultilabelPredictions, _ rows: Range<Int>, _ groupBits: [UInt32],
+        _ body: (UnsafePointer<Float>, UnsafePointer<UInt8>, UnsafeBufferPointer<UInt32>) -> Void
     ) {
-        let groupBits = partition.groupOf.map { UInt32($0) << 1 }
-        scores.withUnsafeBufferPointer { scores in
-            labels.withUnsafeBytes { labels in
+        let classCount = predictions.classCount
+        predictions.scores.withUnsafeBufferPointer { scores in
+            predictions.labels.withUnsafeBytes { labels in
+                let labels = labels.baseAddress!.assumingMemoryBound(to: UInt8.self)
                 groupBits.withUnsafeBufferPointer { groupBits in
                     for row in rows {
-                        let start = row &* classCount
-                        body(scores.baseAddress! + start) { groupBits[$0] | UInt32(labels[start &+ $0]) }
+                        body(scores.baseAddress! + row * classCount, labels + row * classCount, groupBits)
                     }
                 }
             }
         }
     }
 
-    /// The areas that a slice adds, by sorting its pairs: into buckets first, then each bucket by the lower half.
-    private func sortedArea(of slice: Slice, _ partition: ClassPartition, _ positives: [Int]) -> [Double] {
-        let items = UnsafeMutablePointer<UInt32>.allocate(capacity: slice.size)
-        let columns = UnsafeMutablePointer<UInt32>.allocate(capacity: classCount + 1)
-        let largest = slice.sizes.max() ?? 0
-        let scratch = UnsafeMutablePointer<UInt32>.allocate(capacity: largest)
-        defer {
-            items.deallocate()
-            columns.deallocate()
-            scratch.deallocate()
-        }
-        var starts: [Int] = []
-        var sum = 0
-        for size in slice.sizes {
-            starts.append(sum)
-            sum += size
-        }
-        let first = UInt32(slice.buckets.lowerBound)
-        let span = UInt32(slice.buckets.count)
-        starts.withUnsafeMutableBufferPointer { next in
-            forEachRow(0..<rowCount, partition) { scores, payload in
-                var found = 0
-                for column in 0..<classCount {
-                    columns[found] = UInt32(truncatingIfNeeded: column)
-                    found &+= (descendingKey(scores[column]) >> 16) &- first < span ? 1 : 0
-                }
-                for index in 0..<found {
-                    let column = Int(columns[index])
-                    let key = descendingKey(scores[column])
-                    let bucket = Int(key >> 16 &- first)
-                    items[next[bucket]] = key << 16 | payload(column)
-                    next[bucket] &+= 1
-                }
+    func size(_ buckets: Range<Int>) -> Int { counts[buckets.lowerBound * width..<buckets.upperBound * width].reduce(0, +) }
+
+    /// Ranges of buckets with at most so many pairs, or of one bucket; those without pairs at the ends are left out.
+    func slices(most: Int) -> [Range<Int>] {
+        var slices: [Range<Int>] = []
+        var (next, held) = (0..<0, 0)
+        for bucket in 0..<1 << 16 {
+            let own = size(bucket..<bucket + 1)
+            guard own > 0 else { continue }
+            if held > 0, held + own > most {
+                slices.append(next)
+                held = 0
             }
+            next = held == 0 ? bucket..<bucket + 1 : next.lowerBound..<bucket + 1
+            held += own
         }
-        var counts = slice.before
-        var area = PooledArea(positives, before: slice.before)
-        var start = 0
-        for size in slice.sizes where size > 0 {
-            let own = items + start
-            sortByUpperHalf(own, size, scratch)
-            var position = 0
-            while position < size {
-                let run = own[position] >> 16
-                area.begin()
-                while position < size, own[position] >> 16 == run {
-                    let payload = Int(own[position] & 0xFFFF)
-                    counts.add(group: payload >> 1, label: payload & 1, 1)
-                    if payload & 1 == 1 { area.mark(payload >> 1) }
-                    position &+= 1
-                }
-                area.end(counts)
-            }
-            start += size
-        }
-        return area.sums
+        if held > 0 { slices.append(next) }
+        return slices
     }
 
-    /// The same for a slice of one bucket too large to gather (most scores alike): its lower halves are counted.
-    private func countedArea(of slice: Slice, _ partition: ClassPartition, _ positives: [Int]) -> [Double] {
-        let width = 2 * (partition.sizes.count + 1)
-        let bucket = UInt32(slice.buckets.lowerBound)
-        var cells = [Int](repeating: 0, count: width << 16)
-        cells.withUnsafeMutableBufferPointer { cells in
-            forEachRow(0..<rowCount, partition) { scores, payload in
-                for column in 0..<classCount {
-                    let key = descendingKey(scores[column])
-                    if key >> 16 == bucket { cells[Int(key & 0xFFFF) &* width &+ Int(payload(column))] &+= 1 }
+    /// The pairs of a slice, bucket by bucket: the key's lower half, then the payload.
+    func gather(_ slice: Range<Int>) -> GatheredPairs {
+        let items = UnsafeMutablePointer<UInt32>.allocate(capacity: size(slice))
+        // Where each stripe of rows puts its pairs of each bucket.
+        var starts: [Int] = [0]
+        var next = rows.map { _ in [Int]() }
+        for bucket in slice {
+            var position = starts[starts.count - 1]
+            for stripe in rows.indices {
+                next[stripe].append(position)
+                position += Int(sizes[stripe][bucket])
+            }
+            starts.append(position)
+        }
+        nonisolated(unsafe) let target = items
+        let first = UInt32(slice.lowerBound)
+        let span = UInt32(slice.count)
+        _ = parallelMap(rows.count) { [next] stripe in
+            var next = next[stripe]
+            let found = UnsafeMutablePointer<UInt32>.allocate(capacity: groupBits.count + 1)
+            defer { found.deallocate() }
+            next.withUnsafeMutableBufferPointer { next in
+                Self.forEachRow(of: predictions, rows[stripe], groupBits) { scores, labels, groupBits in
+                    var count = 0
+                    for column in 0..<groupBits.count {
+                        found[count] = UInt32(truncatingIfNeeded: column)
+                        count &+= (descendingKey(scores[column]) &>> 16) &- first < span ? 1 : 0
+                    }
+                    for index in 0..<count {
+                        let column = Int(found[index])
+                        let key = descendingKey(scores[column])
+                        let bucket = Int(key &>> 16 &- first)
+                        target[next[bucket]] = key &<< 16 | groupBits[column] | UInt32(labels[column])
+                        next[bucket] &+= 1
+                    }
                 }
             }
         }
-        var counts = slice.before
-        var area = PooledArea(positives, before: slice.before)
-        for key in 0..<1 << 16 {
-            area.begin()
-            for payload in 0..<width {
-                let count = cells[key * width + payload]
-                guard count > 0 else { continue }
-                counts.add(group: payload >> 1, label: payload & 1, count)
-                if payload & 1 == 1 { area.mark(payload >> 1) }
+        return GatheredPairs(items: items, starts: starts, first: slice.lowerBound)
+    }
+
+    /// For each lower half of keys in a bucket, the pairs of each payload.
+    func countLowerHalves(of bucket: Int) -> [Int] {
+        let partial = parallelMap(rows.count) { stripe -> [UInt32] in
+            var cells = [UInt32](repeating: 0, count: width << 16)
+            cells.withUnsafeMutableBufferPointer { cells in
+                Self.forEachRow(of: predictions, rows[stripe], groupBits) { scores, labels, groupBits in
+                    for column in 0..<groupBits.count {
+                        let key = descendingKey(scores[column])
+                        guard key >> 16 == bucket else { continue }
+                        cells[Int(key & 0xFFFF) &* width &+ Int(groupBits[column] | UInt32(labels[column]))] &+= 1
+                    }
+                }
             }
-            area.end(counts)
+            return cells
         }
-        return area.sums
+        return (0..<width << 16).map { cell in partial.reduce(0) { $0 + Int($1[cell]) } }
     }
 }
 
-/// Neighbouring buckets.
-private struct Slice: Sendable {
-    /// What ranks before the slice.
-    var before: PairCounts
-    var buckets = 0..<0
-    /// Pairs in each bucket, and in all.
-    var sizes: [Int] = []
-    var size = 0
+/// The pairs of neighbouring buckets.
+private final class GatheredPairs: @unchecked Sendable {
+    private let items: UnsafeMutablePointer<UInt32>
+    /// Where each bucket begins, and the end.
+    private let starts: [Int]
+    private let first: Int
 
-    init(before: PairCounts) { self.before = before }
+    init(items: UnsafeMutablePointer<UInt32>, starts: [Int], first: Int) {
+        self.items = items
+        self.starts = starts
+        self.first = first
+    }
+
+    deinit { items.deallocate() }
+
+    /// What some buckets add to the areas, sorting each. Calls for different buckets may run at the same time.
+    func areas(of buckets: Range<Int>, before: [PairCounts], _ positives: PairCounts) -> [Double] {
+        let largest = buckets.map { starts[$0 - first + 1] - starts[$0 - first] }.max() ?? 0
+        let scratch = UnsafeMutablePointer<UInt32>.allocate(capacity: max(largest, 1))
+        defer { scratch.deallocate() }
+        var area = PooledArea(positives, before: before[buckets.lowerBound])
+        for bucket in buckets {
+            let size = starts[bucket - first + 1] - starts[bucket - first]
+            let own = items + starts[bucket - first]
+            sortByUpperHalf(own, size, scratch)
+            area.add(sorted: own, size)
+        }
+        return area.sums
+    }
 }
 
 /// Pairs and positives down to some rank, per group; the last is over all classes.
 private struct PairCounts: Sendable {
-    private(set) var seen: [Int]
-    private(set) var hits: [Int]
+    var seen: [Int]
+    var hits: [Int]
 
-    init(groups: Int) {
+    init(_ groups: Int) {
         seen = [Int](repeating: 0, count: groups + 1)
         hits = seen
     }
 
-    /// - Parameter group: the last for classes in none.
-    @inline(__always)
-    mutating func add(group: Int, label: Int, _ count: Int) {
-        let all = seen.count &- 1
-        seen[all] &+= count
-        hits[all] &+= count &* label
+    mutating func add(_ payload: Int, _ count: Int) {
+        let (group, label, all) = (payload >> 1, payload & 1, seen.count - 1)
+        seen[all] += count
+        hits[all] += count * label
         if group < all {
-            seen[group] &+= count
-            hits[group] &+= count &* label
+            seen[group] += count
+            hits[group] += count * label
         }
     }
 }
 
-/// The sum of the steps of AP, per group and over all classes, run by run.
+/// The steps of AP, added up run by run, per group and over all classes.
 private struct PooledArea {
     private(set) var sums: [Double]
     private let positives: [Int]
-    private var hitsBefore: [Int]
-    private var marked: UInt32 = 0
+    private var counts: PairCounts
 
     /// - Parameters:
-    ///   - positives: of the whole ranking.
+    ///   - positives: the whole ranking.
     ///   - before: what ranks before the first run.
-    init(_ positives: [Int], before: PairCounts) {
-        self.positives = positives
-        sums = [Double](repeating: 0, count: positives.count)
-        hitsBefore = before.hits
+    init(_ positives: PairCounts, before: PairCounts) {
+        sums = [Double](repeating: 0, count: positives.hits.count)
+        self.positives = positives.hits
+        counts = before
+    }
+
+    /// Adds a run of equal scores by its pairs of each payload.
+    mutating func add(counts run: ArraySlice<Int>) {
+        let before = counts.hits
+        for (payload, count) in zip(0..., run) where count > 0 { counts.add(payload, count) }
+        for group in sums.indices where counts.hits[group] > before[group] {
+            sums[group] += Self.step(before[group], counts.hits[group], counts.seen[group], positives[group])
+        }
+    }
+
+    /// Adds pairs, sorted by their upper halves.
+    mutating func add(sorted items: UnsafeMutablePointer<UInt32>, _ count: Int) {
+        let all = positives.count - 1
+        let positives = positives
+        var (sums, counts) = (self.sums, self.counts)
+        sums.withUnsafeMutableBufferPointer { sums in
+            counts.seen.withUnsafeMutableBufferPointer { seen in
+                counts.hits.withUnsafeMutableBufferPointer { hits in
+                    var position = 0
+                    while position < count {
+                        let run = items[position] &>> 16
+                        let start = position
+                        var own = 0
+                        while position < count, items[position] &>> 16 == run {
+                            own &+= Int(items[position] & 1)
+                            position &+= 1
+                        }
+                        for item in start..<position {
+                            let group = Int(items[item] & 0xFFFF) &>> 1
+                            seen[group] &+= group < all ? 1 : 0
+                        }
+                        seen[all] &+= position &- start
+                        guard own > 0 else { continue }
+                        var done: UInt32 = 0
+                        for item in start..<position where items[item] & 1 == 1 {
+                            let group = Int(items[item] & 0xFFFF) &>> 1
+                            guard group < all, done >> UInt32(group) & 1 == 0 else { continue }
+                            done |= 1 << UInt32(group)
+                            let mark = items[item] & 0xFFFF
+                            var hitsOfGroup = 0
+                            for other in item..<position where items[other] & 0xFFFF == mark { hitsOfGroup &+= 1 }
+                            sums[group] += Self.step(hits[group], hits[group] &+ hitsOfGroup, seen[group], positives[group])
+                            hits[group] &+= hitsOfGroup
+                        }
+                        sums[all] += Self.step(hits[all], hits[all] &+ own, seen[all], positives[all])
+                        hits[all] &+= own
+                    }
+                }
+            }
+        }
+        (self.sums, self.counts) = (sums, counts)
     }
 
     @inline(__always)
-    mutating func begin() { marked = 0 }
-
-    /// The run has a positive of this group.
-    @inline(__always)
-    mutating func mark(_ group: Int) { marked |= 1 << UInt32(group) }
-
-    @inline(__always)
-    mutating func end(_ counts: borrowing PairCounts) {
-        guard marked != 0 else { return }
-        let all = positives.count - 1
-        for group in 0..<positives.count where group == all || marked >> UInt32(group) & 1 == 1 {
-            let (hits, count) = (counts.hits[group], Double(positives[group]))
-            let step = Double(hits) / count - Double(hitsBefore[group]) / count
-            sums[group] += step * (Double(hits) / Double(counts.seen[group]))
-            hitsBefore[group] = hits
-        }
+    private static func step(_ before: Int, _ after: Int, _ seen: Int, _ positives: Int) -> Double {
+        let count = Double(positives)
+        return (Double(after) / count - Double(before) / count) * (Double(after) / Double(seen))
     }
 }
 
@@ -258,11 +326,12 @@ private func sortByUpperHalf(
         return
     }
     withUnsafeTemporaryAllocation(of: Int.self, capacity: 512) { counts in
-        counts.update(repeating: 0)
+        let counts = counts.baseAddress!
+        counts.initialize(repeating: 0, count: 512)
         for position in 0..<count {
             let item = items[position]
-            counts[Int(item >> 16 & 255)] &+= 1
-            counts[256 &+ Int(item >> 24)] &+= 1
+            counts[Int(item &>> 16 & 255)] &+= 1
+            counts[256 &+ Int(item &>> 24)] &+= 1
         }
         var (low, high) = (0, 0)
         for digit in 0..<256 {
@@ -271,13 +340,13 @@ private func sortByUpperHalf(
         }
         for position in 0..<count {
             let item = items[position]
-            let digit = Int(item >> 16 & 255)
+            let digit = Int(item &>> 16 & 255)
             scratch[counts[digit]] = item
             counts[digit] &+= 1
         }
         for position in 0..<count {
             let item = scratch[position]
-            let digit = 256 &+ Int(item >> 24)
+            let digit = 256 &+ Int(item &>> 24)
             items[counts[digit]] = item
             counts[digit] &+= 1
         }

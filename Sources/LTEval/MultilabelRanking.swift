@@ -48,22 +48,18 @@ extension MultilabelPredictions {
         return (parts, all)
     }
 
-    /// Every class sorted over the images.
+    /// Every class ranked over the images.
     func classRankings() -> [MultilabelRanking.Class] {
-        // Neighbouring columns share cache lines; their items stay within 16 MB.
+        // Neighbouring columns share cache lines; what is gathered of them stays within some megabytes.
         let width = max(4, min(32, (1 << 21) / max(rowCount, 1)))
         let blocks = (classCount + width - 1) / width
         return parallelMap(blocks) { block -> [MultilabelRanking.Class] in
-            let columns = block * width..<min((block + 1) * width, classCount)
-            let gathered = UnsafeMutablePointer<UInt64>.allocate(capacity: columns.count * rowCount)
-            defer { gathered.deallocate() }
-            gather(columns, into: gathered)
-            let sorter = RadixSorter(capacity: rowCount)
-            var ranked = RankedPositives()
-            return columns.indices.map { column in
-                let items = gathered + (column - columns.lowerBound) * rowCount
-                sorter.sort(items, rowCount)
-                ranked.read(items, rowCount)
+            var columns = ColumnRanking(rowCount: rowCount, width: width)
+            let own = block * width..<min((block + 1) * width, classCount)
+            columns.gather(own, of: self)
+            return own.indices.map { index in
+                columns.rank(index - own.lowerBound)
+                let ranked = columns.ranked
                 return MultilabelRanking.Class(
                     positives: ranked.positives, averagePrecision: ranked.averagePrecision,
                     vocAveragePrecision11: ranked.vocAveragePrecision11,
@@ -71,22 +67,6 @@ extension MultilabelPredictions {
                     interpolatedPrecision: InterpolatedPrecision(ranked))
             }
         }.flatMap { $0 }
-    }
-
-    /// Writes columns one after the other, each row an item for sorting with the label in its lowest bit.
-    private func gather(_ columns: Range<Int>, into items: UnsafeMutablePointer<UInt64>) {
-        scores.withUnsafeBufferPointer { scores in
-            labels.withUnsafeBytes { labels in
-                for row in 0..<rowCount {
-                    let start = row &* classCount &+ columns.lowerBound
-                    var target = items + row
-                    for cell in start..<start &+ columns.count {
-                        target.pointee = UInt64(descendingKey(scores[cell])) &<< 32 | UInt64(labels[cell])
-                        target += rowCount
-                    }
-                }
-            }
-        }
     }
 
     /// Every image sorted over the classes: sums per group, then over all classes.

@@ -110,7 +110,7 @@ struct Ranking {
 /// Where the positives of a ranking stand: all that average precisions, areas and label ranking need of it.
 struct RankedPositives {
     /// Items in the ranking.
-    private(set) var count = 0
+    var count = 0
     /// The rank of each positive in the stable order, from 1, ascending.
     private(set) var ranks: [Int] = []
     /// Items that score higher than each positive.
@@ -132,26 +132,36 @@ struct RankedPositives {
 
     /// Takes in sorted items whose lowest bit is the label.
     mutating func read(_ items: UnsafeMutablePointer<UInt64>, _ count: Int) {
+        removeAll()
+        append(items, count, above: 0)
         self.count = count
+    }
+
+    mutating func removeAll() {
         ranks.removeAll(keepingCapacity: true)
         above.removeAll(keepingCapacity: true)
         reached.removeAll(keepingCapacity: true)
-        guard count > 0 else { return }
+    }
+
+    /// Takes in the sorted items that rank directly after the first `base` ones; those between them and the last piece have
+    /// no positive, no run goes on from there.
+    mutating func append(_ items: UnsafeMutablePointer<UInt64>, _ size: Int, above base: Int) {
+        guard size > 0 else { return }
         var run = items[0] &>> 32
-        var start = 0
-        for position in 0..<count {
+        var start = base
+        for position in 0..<size {
             let item = items[position]
             if item &>> 32 != run {
-                while reached.count < ranks.count { reached.append(position) }
+                while reached.count < ranks.count { reached.append(base &+ position) }
                 run = item &>> 32
-                start = position
+                start = base &+ position
             }
             if item & 1 != 0 {
-                ranks.append(position &+ 1)
+                ranks.append(base &+ position &+ 1)
                 above.append(start)
             }
         }
-        while reached.count < ranks.count { reached.append(count) }
+        while reached.count < ranks.count { reached.append(base &+ size) }
     }
 
     var positives: Int { ranks.count }

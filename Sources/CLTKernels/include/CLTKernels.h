@@ -31,6 +31,11 @@ typedef enum { LT_ISA_PORTABLE = 0, LT_ISA_AVX2 = 1, LT_ISA_AVX512 = 2 } lt_isa;
 /// The level that kernels run at: what the CPU has, lowered by LT_ISA.
 lt_isa lt_isa_level(void);
 
+// --- Digests (sha256.c)
+/// Runs SHA-256's compression function over whole 64-byte blocks with the CPU's own instructions; false, and nothing done,
+/// where it has none or LT_ISA is portable. `constants`: the standard's K.
+bool lt_sha256(uint32_t state[8], const uint8_t *bytes, size_t blocks, const uint32_t constants[64]);
+
 #ifdef __cplusplus
 }
 #endif
