@@ -24,9 +24,9 @@ extension Tensor {
             return
         }
         // Column by column: the first index runs fastest.
-        let width = data.count / max(header.shape.elementCount, 1)
+        let width = data.count / max(header.shape.count, 1)
         var index = [Int](repeating: 0, count: dims.count)
-        for element in 0..<header.shape.elementCount {
+        for element in 0..<header.shape.count {
             var source = 0
             for axis in dims.indices.reversed() { source = source * dims[axis] + index[axis] }
             UnsafeMutableRawBufferPointer(start: rawPointer + element * width, count: width)

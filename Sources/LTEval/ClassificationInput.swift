@@ -1,5 +1,5 @@
-// ClassificationInput: predictions beside the truth, read from arrays or joined with a data set, ready to be reported on
-// or fitted to.
+// ClassificationInput: predictions beside the truth, read from files (Inputs/) or joined with a data set, ready to be
+// reported on or fitted to.
 
 import Foundation
 import LTCore
@@ -26,45 +26,6 @@ public struct ClassificationInput: Sendable {
     /// Images of the data that were left out because they have no scores.
     public var skipped = 0
     public var notes: [String] = []
-
-    /// Reads arrays.
-    /// - Parameters:
-    ///   - scoresFile: .npy, floating point [images, classes]: raw scores.
-    ///   - labelsFile: .npy, integers or booleans: [images, classes] of 0 and 1 (multi-label), or [images] of class
-    ///     indices (multi-class).
-    ///   - layer: what is known of the scores; task and activation (sigmoid, softmax) follow from the labels' shape where
-    ///     it does not say.
-    /// - Throws: `io`, `malformed`, `shapeMismatch`, `typeMismatch`, `notFinite` and `invalidArgument`, naming the file.
-    public init(scoresFile: String, labelsFile: String, layer: DecisionLayer = DecisionLayer()) throws(LTError) {
-        let scores = try Tensor(npyFile: scoresFile)
-        let labels = try Tensor(npyFile: labelsFile)
-        let values = try within("scores \(scoresFile)") { () throws(LTError) in
-            guard scores.shape.rank == 2 else {
-                throw LTError(.shapeMismatch, "array of shape \(scores.shape), expected [images, classes]")
-            }
-            return try Self.floats(scores)
-        }
-        let truth = try within("labels \(labelsFile)") { () throws(LTError) in
-            guard labels.shape == scores.shape || labels.shape.dims == [scores.shape[0]] else {
-                throw LTError(
-                    .shapeMismatch, "array of shape \(labels.shape), expected \(scores.shape) or [\(scores.shape[0])]")
-            }
-            return try Self.integers(labels)
-        }
-        self.layer = layer
-        predictions = try within("scores \(scoresFile), labels \(labelsFile)") { () throws(LTError) in
-            labels.shape.rank == 2
-                ? .multilabel(try MultilabelPredictions(scores: values, labels: truth, classCount: scores.shape[1]))
-                : .multiclass(try MulticlassPredictions(logits: values, labels: truth, classCount: scores.shape[1]))
-        }
-        provenance = [
-            .init("scores", .string(scoresFile)),
-            .init("scores_digest", .string("sha256:" + (try SHA256.digest(ofFile: scoresFile)))),
-            .init("labels", .string(labelsFile)),
-            .init("labels_digest", .string("sha256:" + (try SHA256.digest(ofFile: labelsFile)))),
-        ]
-        try complete()
-    }
 
     /// Joins predictions with a data set.
     /// - Parameters:
@@ -123,7 +84,7 @@ public struct ClassificationInput: Sendable {
     }
 
     /// Fills in what follows from the kind of labels, and refuses a layer for the other kind.
-    private mutating func complete() throws(LTError) {
+    mutating func complete() throws(LTError) {
         switch predictions {
         case .multilabel:
             layer.task = layer.task ?? .multilabel
@@ -200,15 +161,6 @@ public struct ClassificationInput: Sendable {
                 try reader.end()
                 return counts
             }
-        }
-    }
-
-    private static func floats(_ tensor: Tensor) throws(LTError) -> [Float] {
-        switch tensor.type {
-        case .float32: return try tensor.array()
-        case .float64: return try tensor.array(of: Double.self).map { Float($0) }
-        case .float16: return try tensor.array(of: Float16.self).map { Float($0) }
-        default: throw LTError(.typeMismatch, "array of \(tensor.type.onnxName), expected floating point")
         }
     }
 

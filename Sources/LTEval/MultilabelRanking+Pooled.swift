@@ -7,13 +7,13 @@ extension MultilabelPredictions {
     /// AP of all pairs of each group, then of all classes; `nil` for a group without classes.
     func pooledAveragePrecision(_ partition: ClassPartition) -> [Double?] {
         let groups = partition.sizes.count
-        guard groups < 16 else {
-            // More groups than any rule has: one by one, so that the counters stay small.
+        // Few pairs are sorted outright. So are more groups than any rule has, that the counters stay small.
+        guard scores.count > 1 << 17, groups < 16 else {
             return (0..<groups).map { group in
                 let classes = partition.groupOf.indices.filter { partition.groupOf[$0] == group }
-                let whole = ClassPartition([], classCount: classes.count)
-                return classes.isEmpty ? nil : selecting(classes: classes).pooledAveragePrecision(whole)[0]
-            } + pooledAveragePrecision(ClassPartition([], classCount: classCount))
+                let part = selecting(classes: classes)
+                return classes.isEmpty ? nil : averagePrecision(scores: part.scores, labels: part.labels)
+            } + [averagePrecision(scores: scores, labels: labels)]
         }
         let pairs = PooledPairs(self, partition)
         // What ranks before each bucket.
@@ -40,7 +40,8 @@ extension MultilabelPredictions {
                 let gathered = pairs.gather(slice)
                 let bunches = stripes(slice.count, parts: 64, minimum: 1)
                 parts = parallelMap(bunches.count) { [before] bunch in
-                    let own = slice.lowerBound + bunches[bunch].lowerBound..<slice.lowerBound + bunches[bunch].upperBound
+                    let own =
+                        slice.lowerBound + bunches[bunch].lowerBound..<slice.lowerBound + bunches[bunch].upperBound
                     return gathered.areas(of: own, before: before, positives)
                 }
             }
@@ -110,7 +111,9 @@ private struct PooledPairs: Sendable {
         }
     }
 
-    func size(_ buckets: Range<Int>) -> Int { counts[buckets.lowerBound * width..<buckets.upperBound * width].reduce(0, +) }
+    func size(_ buckets: Range<Int>) -> Int {
+        counts[buckets.lowerBound * width..<buckets.upperBound * width].reduce(0, +)
+    }
 
     /// Ranges of buckets with at most so many pairs, or of one bucket; those without pairs at the ends are left out.
     func slices(most: Int) -> [Range<Int>] {
@@ -297,7 +300,8 @@ private struct PooledArea {
                             let mark = items[item] & 0xFFFF
                             var hitsOfGroup = 0
                             for other in item..<position where items[other] & 0xFFFF == mark { hitsOfGroup &+= 1 }
-                            sums[group] += Self.step(hits[group], hits[group] &+ hitsOfGroup, seen[group], positives[group])
+                            sums[group] += Self.step(
+                                hits[group], hits[group] &+ hitsOfGroup, seen[group], positives[group])
                             hits[group] &+= hitsOfGroup
                         }
                         sums[all] += Self.step(hits[all], hits[all] &+ own, seen[all], positives[all])

@@ -8,7 +8,7 @@ import LTEval
 import Testing
 
 /// A folder that goes away with the value.
-private final class Folder {
+final class InputFolder {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("lt-input-\(UUID().uuidString)").path
     init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
     deinit { try? FileManager.default.removeItem(atPath: path) }
@@ -26,7 +26,7 @@ private final class Folder {
 
 @Suite struct ClassificationInputTests {
     @Test func arraysGiveTheSameReportAsValues() throws {
-        let folder = try Folder()
+        let folder = try InputFolder()
         let input = try multilabelFixture()
         let scores = try folder.npy("scores", input.scores, [800, 20])
         let labels = try folder.npy("labels", input.labels.map { Int64($0 ? 1 : 0) }, [800, 20])
@@ -45,7 +45,7 @@ private final class Folder {
     }
 
     @Test func oneLabelPerImageIsMulticlass() throws {
-        let folder = try Folder()
+        let folder = try InputFolder()
         let scores = try folder.npy("scores", [Float](arrayLiteral: 1, 0, 0, 3, 2, 1), [2, 3])
         let labels = try folder.npy("labels", [UInt8](arrayLiteral: 0, 2), [2])
         let read = try ClassificationInput(scoresFile: scores, labelsFile: labels)
@@ -56,7 +56,7 @@ private final class Folder {
     }
 
     @Test func badArraysAreNamed() throws {
-        let folder = try Folder()
+        let folder = try InputFolder()
         let scores = try folder.npy("scores", [Float](arrayLiteral: 1, .nan, 3, 4), [2, 2])
         let labels = try folder.npy("labels", [UInt8](arrayLiteral: 0, 1, 0, 3), [2, 2])
         let flat = try folder.npy("flat", [Float](arrayLiteral: 1, 2), [2])
@@ -77,7 +77,7 @@ private final class Folder {
         #expect(message(good, flat).contains("expected integers"))
         #expect(
             message(good, try folder.npy("three", [UInt8](repeating: 0, count: 3), [3])).contains(
-                "expected [2,2] or [2]"))
+                "2 rows of scores, 3 of labels"))
         #expect(message(folder.path + "/none.npy", ones).contains("none.npy"))
         #expect(message(try folder.text("text.npy", "hello"), ones).contains("malformed"))
         for text in ["[1, 2", "{}", "[1.5]", "[\"a\"]", ""] {
