@@ -38,7 +38,8 @@ func library(
 
 /// The parts of the HTML report, compiled in.
 let page: [Resource] = [
-    "page.html", "page.css", "dom.js", "chart.js", "figure.js", "classes.js", "thresholds.js", "compare.js", "page.js",
+    "page.html", "page.css", "dom.js", "chart.js", "figure.js", "overview.js", "classes.js", "thresholds.js",
+    "compare.js", "page.js",
 ].map { .embedInCode("Report/Page/\($0)") }
 
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

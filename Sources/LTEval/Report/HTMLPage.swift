@@ -54,6 +54,7 @@ public struct HTMLPage: Sendable {
         let style = String(decoding: PackageResources.page_css, as: UTF8.self)
         let parts = [
             PackageResources.dom_js, PackageResources.chart_js, PackageResources.figure_js,
+            PackageResources.overview_js,
             PackageResources.classes_js, PackageResources.thresholds_js, PackageResources.compare_js,
             PackageResources.page_js,
         ]

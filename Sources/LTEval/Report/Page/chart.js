@@ -1,5 +1,6 @@
 // Charts in SVG: lines, points, stacked histograms, bars; axes with units, legend, tooltip, keyboard, data as a table.
-// A chart is {title, kind, x, y, series: [{name, style, x, y, counts, labels, keys}], diagonal, caption, labels, onselect}.
+// A chart is {title, caption, kind, x, y, series, diagonal, labels, marker, means, onselect}; an axis {title, share, log,
+// range}; a series {name, title, style, x, y, counts, labels, keys}.
 
 const tooltip = {
     node: document.getElementById("tooltip"),
@@ -26,15 +27,15 @@ function linearTicks(low, high, wanted) {
     return ticks;
 }
 
+/** Ticks at 1, 2 or 5 times powers of ten; at the powers alone where these are too many. */
 function logTicks(low, high, wanted) {
-    const ticks = [];
+    const all = [];
     for (let power = Math.floor(Math.log10(low)); 10 ** power <= high * 1.001; power++) {
-        for (const factor of [1, 2, 5]) {
-            const tick = factor * 10 ** power;
-            if (tick >= low * 0.999 && tick <= high * 1.001) ticks.push(tick);
-        }
+        all.push([1, 2, 5].map((factor) => factor * 10 ** power));
     }
-    return ticks.length <= wanted ? ticks : ticks.filter((tick) => Number.isInteger(Math.log10(tick) + 1e-9) || /^1(e|0*$)/.test(String(tick)));
+    const fits = (tick) => tick >= low * 0.999 && tick <= high * 1.001;
+    const fine = all.flat().filter(fits);
+    return fine.length <= wanted ? fine : all.map(([power]) => power).filter(fits);
 }
 
 /** Position of a value on an axis from pixel a to pixel b. */
@@ -77,17 +78,24 @@ function tickText(value, axis) {
     return String(Math.round(value * 1e6) / 1e6);
 }
 
+const seriesTitle = (series) => series.title ?? groupTitle(series.name);
+
 const axisTitle = (axis) => (axis.share ? `${axis.title}, %` : axis.title);
 
 /** The drawing: frame and marks. `marks` are what the pointer can find: {x, y, title, rows, key}. */
 function plot(chart, width, hidden) {
-    const sideways = chart.kind === "bars" && Math.max(...chart.labels.map((label) => label.length)) > 11;
     const shown = chart.series.filter((series) => !hidden.has(series.name));
-    const height = sideways ? 44 + chart.labels.length * Math.max(20, 9 * shown.length) : Math.max(220, Math.min(300, width * 0.62));
-    const labelWidth = sideways ? Math.min(width * 0.45, 8 + 6.3 * Math.max(...chart.labels.map((label) => label.length))) : 0;
-    const box = { left: sideways ? labelWidth : 38, right: width - 10, top: sideways ? 8 : 24, bottom: height - 38 };
-    const root = s("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, height, tabindex: 0, role: "img",
-        "aria-label": `${chart.title}. ${axisTitle(chart.y)} over ${axisTitle(chart.x)}. Arrow keys read the values.` });
+    const longest = chart.kind === "bars" ? Math.max(...chart.labels.map((label) => label.length)) : 0;
+    const sideways = longest > 11;
+    const height = sideways
+        ? 44 + chart.labels.length * Math.max(20, 9 * shown.length)
+        : Math.max(220, Math.min(300, width * 0.62));
+    const box = { left: 38, right: width - 10, top: 24, bottom: height - 38 };
+    if (sideways) Object.assign(box, { left: Math.min(width * 0.45, 8 + 6.3 * longest), top: 8 });
+    const root = s("svg", {
+        class: "plot", viewBox: `0 0 ${width} ${height}`, height, tabindex: 0, role: "img",
+        "aria-label": `${chart.title}: ${axisTitle(chart.y)} over ${axisTitle(chart.x)}. Arrow keys read the values.`,
+    });
     const marks = [];
     const context = { chart, box, root, marks, shown, width };
     if (chart.kind === "bars") (sideways ? drawSideBars : drawBars)(context);
@@ -122,16 +130,20 @@ function drawFrame({ chart, box, root, x, y }) {
 
 function drawLines({ chart, root, marks, shown, x, y, box }) {
     const greatest = Math.max(1, ...shown.flatMap((series) => series.counts ?? []));
-    const sharesX = shown.every((series) => series.x.length === shown[0].x.length && series.x.every((value, k) => value === shown[0].x[k]));
+    const isFirst = (x) => x.length === shown[0].x.length && x.every((value, k) => value === shown[0].x[k]);
+    const sharesX = shown.every((series) => isFirst(series.x));
     for (const series of shown) {
         const known = series.y.map((_, k) => k).filter((k) => isNumber(series.x[k]) && isNumber(series.y[k]));
         const points = known.map((k) => [x(series.x[k]), y(series.y[k])]);
-        root.append(s("path", { class: "line", d: points.map(([px, py], k) => `${k ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join(""),
-            style: { stroke: series.style.color, "stroke-dasharray": series.style.dash, "stroke-width": series.style.width } }));
+        const { color, dash, width, shape } = series.style;
+        root.append(s("path", {
+            class: "line", d: points.map(([px, py], k) => `${k ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join(""),
+            style: { stroke: color, "stroke-dasharray": dash, "stroke-width": width },
+        }));
+        const radius = (k) => (series.counts ? 2 + 4.5 * Math.log1p(series.counts[k]) / Math.log1p(greatest) : 3);
         if (series.counts || series.x.length <= 24) {
-            root.append(s("path", { style: { fill: series.style.color },
-                d: points.map(([px, py], k) => shapePath(series.style.shape, px, py,
-                    series.counts ? 2 + 4.5 * Math.log1p(series.counts[known[k]]) / Math.log1p(greatest) : 3)).join("") }));
+            const outline = points.map(([px, py], k) => shapePath(shape, px, py, radius(known[k]))).join("");
+            root.append(s("path", { d: outline, style: { fill: color } }));
         }
     }
     if (!shown.length) return;
@@ -139,17 +151,20 @@ function drawLines({ chart, root, marks, shown, x, y, box }) {
         marks.crosshair = true;
         shown[0].x.forEach((value, k) => marks.push({
             x: x(value), y: y(shown[0].y[k]), title: `${chart.x.title} ${number(value, chart.x.share)}`,
-            rows: shown.map((series) => [series.title ?? groupTitle(series.name), number(series.y[k], chart.y.share)]), key: k }));
+            rows: shown.map((series) => [seriesTitle(series), number(series.y[k], chart.y.share)]) }));
     } else {
         for (const series of shown) {
             series.x.forEach((value, k) => marks.push({
-                x: x(value), y: y(series.y[k]), title: series.title ?? groupTitle(series.name),
-                rows: [[chart.x.title, number(value, chart.x.share)], [chart.y.title, number(series.y[k], chart.y.share)],
-                    ...(series.counts ? [["pairs", count(series.counts[k])]] : [])] }));
+                x: x(value), y: y(series.y[k]), title: seriesTitle(series),
+                rows: [
+                    [chart.x.title, number(value, chart.x.share)], [chart.y.title, number(series.y[k], chart.y.share)],
+                    ...(series.counts ? [["pairs", count(series.counts[k])]] : []),
+                ] }));
         }
     }
     if (isNumber(chart.marker)) {
-        root.append(s("line", { class: "axis", x1: x(chart.marker), x2: x(chart.marker), y1: box.top, y2: box.bottom }));
+        const at = x(chart.marker);
+        root.append(s("line", { class: "axis", x1: at, x2: at, y1: box.top, y2: box.bottom }));
     }
 }
 
@@ -161,7 +176,10 @@ function drawPoints({ chart, root, marks, shown, x, y }) {
             const [px, py] = [x(value), y(series.y[k])];
             outline.push(shapePath(series.style.shape, px, py, series.x.length > 300 ? 2.7 : 3.6));
             marks.push({ x: px, y: py, title: series.labels[k], key: series.keys[k],
-                rows: [[groupTitle(series.name), ""], [chart.x.title, number(value, chart.x.share)], [chart.y.title, number(series.y[k], chart.y.share)]] });
+                rows: [
+                    [groupTitle(series.name), ""], [chart.x.title, number(value, chart.x.share)],
+                    [chart.y.title, number(series.y[k], chart.y.share)],
+                ] });
             sum += series.y[k];
             low = Math.min(low, px);
             high = Math.max(high, px);
@@ -182,16 +200,20 @@ function stackHeights(shown) {
     return tops;
 }
 
+/** A bar from one corner to the other. */
+const bar = (series, left, right, top, bottom) => s("rect", {
+    x: left, y: top, width: Math.max(0.5, right - left), height: Math.max(0.5, bottom - top),
+    style: { fill: series.style.color },
+});
+
 function drawHistogram({ chart, root, marks, shown, x, y }) {
     const base = [];
     for (const series of shown) {
         series.y.forEach((value, k) => {
             const from = base[k] ?? 0;
             base[k] = from + value;
-            const [left, right] = [x(series.x[k]) + 1, x(series.x[k + 1]) - 1];
             if (value > 0) {
-                root.append(s("rect", { x: left, width: Math.max(1, right - left), y: y(from + value), height: Math.max(0, y(from) - y(from + value) - 0.5),
-                    style: { fill: series.style.color } }));
+                root.append(bar(series, x(series.x[k]) + 1, x(series.x[k + 1]) - 1, y(from + value), y(from) - 0.5));
             }
         });
     }
@@ -199,8 +221,8 @@ function drawHistogram({ chart, root, marks, shown, x, y }) {
     marks.crosshair = true;
     shown[0].y.forEach((_, k) => marks.push({
         x: (x(shown[0].x[k]) + x(shown[0].x[k + 1])) / 2, y: y(base[k]),
-        title: `${chart.x.title} ${number(shown[0].x[k], chart.x.share, 0)} – ${number(shown[0].x[k + 1], chart.x.share, 0)}`,
-        rows: shown.map((series) => [groupTitle(series.name), number(series.y[k], chart.y.share)]) }));
+        title: [k, k + 1].map((edge) => number(shown[0].x[edge], chart.x.share, 0)).join(" – "),
+        rows: shown.map((series) => [seriesTitle(series), number(series.y[k], chart.y.share)]) }));
 }
 
 function drawBars(context) {
@@ -208,19 +230,18 @@ function drawBars(context) {
     const y = makeScale(chart.y, [0, ...shown.flatMap((series) => series.y)], box.bottom, box.top, 5);
     drawFrame({ ...context, y });
     const slot = (box.right - box.left) / chart.labels.length;
-    const bar = Math.min(34, slot * 0.78 / Math.max(shown.length, 1));
+    const thick = Math.min(34, slot * 0.78 / Math.max(shown.length, 1));
     chart.labels.forEach((label, k) => {
         const middle = box.left + slot * (k + 0.5);
         shown.forEach((series, position) => {
-            const value = series.y[k];
-            if (!isNumber(value)) return;
-            const [top, bottom] = [Math.min(y(value), y(0)), Math.max(y(value), y(0))];
-            root.append(s("rect", { x: middle + (position - shown.length / 2) * bar + 0.5, width: bar - 1, y: top, height: Math.max(0.5, bottom - top),
-                style: { fill: series.style.color } }));
+            if (!isNumber(series.y[k])) return;
+            const [from, to] = [y(0), y(series.y[k])];
+            const left = middle + (position - shown.length / 2) * thick;
+            root.append(bar(series, left + 0.5, left + thick - 0.5, Math.min(from, to), Math.max(from, to)));
         });
         root.append(s("text", { x: middle, y: box.bottom + 16, "text-anchor": "middle" }, label));
         marks.push({ x: middle, y: y(shown[0]?.y[k] ?? 0), title: label,
-            rows: shown.map((series) => [series.title ?? groupTitle(series.name), number(series.y[k], chart.y.share, 2)]) });
+            rows: shown.map((series) => [seriesTitle(series), number(series.y[k], chart.y.share, 2)]) });
     });
     marks.crosshair = true;
 }
@@ -230,19 +251,20 @@ function drawSideBars(context) {
     const x = makeScale(chart.y, [0, ...shown.flatMap((series) => series.y)], box.left, box.right, 5);
     drawFrame({ ...context, x, chart: { ...chart, x: chart.y, y: { title: "" } } });
     const slot = (box.bottom - box.top) / chart.labels.length;
-    const bar = slot * 0.78 / Math.max(shown.length, 1);
+    const thick = slot * 0.78 / Math.max(shown.length, 1);
     const room = Math.floor((box.left - 8) / 6);
     chart.labels.forEach((label, k) => {
         const middle = box.top + slot * (k + 0.5);
         shown.forEach((series, position) => {
             if (!isNumber(series.y[k])) return;
-            const [left, right] = [Math.min(x(0), x(series.y[k])), Math.max(x(0), x(series.y[k]))];
-            root.append(s("rect", { x: left, width: Math.max(0.5, right - left), y: middle + (position - shown.length / 2) * bar, height: bar - 1,
-                style: { fill: series.style.color } }));
+            const [from, to] = [x(0), x(series.y[k])];
+            const top = middle + (position - shown.length / 2) * thick;
+            root.append(bar(series, Math.min(from, to), Math.max(from, to), top, top + thick - 1));
         });
-        root.append(s("text", { x: box.left - 7, y: middle + 4, "text-anchor": "end" }, label.length > room ? `${label.slice(0, room - 1)}…` : label));
+        const short = label.length > room ? `${label.slice(0, room - 1)}…` : label;
+        root.append(s("text", { x: box.left - 7, y: middle + 4, "text-anchor": "end" }, short));
         marks.push({ x: x(shown[0]?.y[k] ?? 0), y: middle, title: label,
-            rows: shown.map((series) => [series.title ?? groupTitle(series.name), number(series.y[k], chart.y.share, 2)]) });
+            rows: shown.map((series) => [seriesTitle(series), number(series.y[k], chart.y.share, 2)]) });
     });
     marks.rows = true;
 }

@@ -1,11 +1,4 @@
-// Runs side by side: main values with differences from the first run, class by class, curves of all runs in one picture.
-
-/** Classes of two runs that are the same: by id and name where both have them, else by position. */
-function sameClasses(a, b) {
-    const key = (item, index) => (item.id !== undefined || item.name !== undefined ? `${item.id} ${item.name}` : `#${index}`);
-    const others = new Map(b.classes.map((item, index) => [key(item, index), item]));
-    return a.classes.map((item, index) => [item, others.get(key(item, index)), index]).filter((pair) => pair[1]);
-}
+// Runs side by side: main values with differences from the first run, curves of all runs in one picture, class by class.
 
 /** A difference with its sign in words for the eye and the ear: "+1.2 ▲". */
 function difference(value, base, isShare, lowerIsBetter) {
@@ -13,30 +6,42 @@ function difference(value, base, isShare, lowerIsBetter) {
     const change = value - base;
     if (Math.abs(change) < 5e-7) return h("small", {}, "±0");
     const better = (change > 0) !== lowerIsBetter;
-    return h("small", { class: better ? "better" : "worse" }, `${change > 0 ? "+" : "−"}${number(Math.abs(change), isShare, 2)} ${change > 0 ? "▲" : "▼"}`);
+    const size = number(Math.abs(change), isShare, 2);
+    return h("small", { class: better ? "better" : "worse" }, change > 0 ? `+${size} ▲` : `−${size} ▼`);
 }
 
 const isLoss = (name) => /^(ECE|MCE|NLL|Brier|hamming|ranking_loss|coverage)/i.test(name);
 
 function comparison(runs) {
-    const [first] = runs;
+    const name = runs[0].name;
+    return [
+        h("div", { class: "card scroll" },
+            h("table", {},
+                h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "metric"), h("th", { scope: "col", class: "left" }, "group"),
+                    runs.map((run, k) => h("th", { scope: "col" }, swatch(runStyle(k)), run.name)))),
+                h("tbody", {}, headlineRows(runs[0]).flatMap((row) => comparedRows(runs, row)))),
+            h("p", { class: "caption" }, `Differences are from ${name}; ▲ and ▼ say up and down, the colour better and worse.`)),
+        h("div", { class: "figures below" }, overlays(runs)),
+        classByClass(runs),
+    ];
+}
+
+/** One main value: a row per column, the title in front of the first. */
+function comparedRows(runs, { row, title, section }) {
     const rows = [];
-    for (const { row, title, section } of headlineRows(first)) {
-        const block = [];
-        first.columns.forEach((column, position) => {
-            const values = runs.map((run) => ({ value: run.report.metrics?.[section.name]?.[row.name]?.[column], interval: run.report.intervals?.metrics?.[section.name]?.[row.name]?.[column] }));
-            if (!values.some((own) => isNumber(own.value))) return;
-            block.push(h("tr", {}, h("th", { scope: "row", class: "left" }, groupLabel(column, position)),
-                values.map((own, k) => h("td", {}, number(own.value, row.share, 2), own.interval && h("small", {}, range(own.interval, row.share, 2)),
-                    k > 0 && difference(own.value, values[0].value, row.share, isLoss(row.name))))));
-        });
-        block[0]?.prepend(h("th", { scope: "rowgroup", rowspan: block.length }, row.share ? `${title}, %` : title));
-        rows.push(...block);
-    }
-    const heads = runs.map((run, k) => h("th", { scope: "col" }, swatch(runStyle(k)), run.name));
-    const table = h("div", { class: "card scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "metric"), h("th", { scope: "col", class: "left" }, "group"), heads)), h("tbody", {}, rows)),
-        h("p", { class: "caption" }, `Differences are from ${first.name}; ▲ and ▼ say up and down, the colour better and worse.`));
-    return [table, h("div", { class: "figures", style: { "margin-top": "12px" } }, overlays(runs)), changes(runs)];
+    runs[0].columns.forEach((column, position) => {
+        const values = runs.map((run) => run.report.metrics?.[section.name]?.[row.name]?.[column]);
+        const intervals = runs.map((run) => run.report.intervals?.metrics?.[section.name]?.[row.name]?.[column]);
+        if (!values.some(isNumber)) return;
+        rows.push(h("tr", {},
+            h("th", { scope: "row", class: "left" }, groupLabel(column, position)),
+            values.map((value, k) => h("td", {},
+                number(value, row.share, 2),
+                intervals[k] && h("small", {}, range(intervals[k], row.share, 2)),
+                k > 0 && difference(value, values[0], row.share, isLoss(row.name))))));
+    });
+    rows[0]?.prepend(h("th", { scope: "rowgroup", rowspan: rows.length }, row.share ? `${title}, %` : title));
+    return rows;
 }
 
 /** Line figures that several runs have: the last series (the total) of each run, or another that is chosen. */
@@ -50,8 +55,12 @@ function overlays(runs) {
             const series = found[k]?.series?.find((item) => item.name === name);
             return series ? [{ ...series, name: `${k}`, title: run.name, x: series.x ?? [], style: runStyle(k) }] : [];
         });
-        const node = figure({ title: own.title, kind: "lines", x: own.x ?? {}, y: own.y ?? {}, diagonal: own.diagonal, series: lines(names.at(-1)) });
-        const choice = h("select", { "aria-label": `group of ${own.title}`, onchange: () => node.update({ series: lines(choice.value) }) },
+        const node = figure({
+            title: own.title, kind: "lines", x: own.x ?? {}, y: own.y ?? {}, diagonal: own.diagonal,
+            series: lines(names.at(-1)),
+        });
+        const choice = h("select",
+            { "aria-label": `group of ${own.title}`, onchange: () => node.update({ series: lines(choice.value) }) },
             names.map((name) => h("option", { value: name, selected: name === names.at(-1) }, groupTitle(name))));
         node.querySelector("figcaption").append(h("div", { class: "controls noprint" }, choice));
         figures.push(node);
@@ -59,42 +68,63 @@ function overlays(runs) {
     return figures;
 }
 
-/** One run against the first, class by class. */
-function changes(runs) {
+/** Pairs of the same class in two runs: by id and name where both have them, else by position. */
+function samePairs(a, b, key) {
+    const name = (item, index) => (item.id ?? item.name) === undefined ? `#${index}` : `${item.id} ${item.name}`;
+    const others = new Map(b.classes.map((item, index) => [name(item, index), item]));
+    return a.classes
+        .map((item, index) => ({ item, index, from: item[key], to: others.get(name(item, index))?.[key] }))
+        .filter((pair) => isNumber(pair.from) && isNumber(pair.to))
+        .map((pair) => ({ ...pair, change: pair.to - pair.from }));
+}
+
+/** One run against the first. */
+function classByClass(runs) {
     const [first] = runs;
-    const shares = (first.report.layout?.classes ?? []).filter((column) => column.share && first.classes.some((item) => isNumber(item[column.key])));
+    const shares = (first.report.layout?.classes ?? [])
+        .filter((column) => column.share && first.classes.some((item) => isNumber(item[column.key])));
     if (!shares.length) return null;
-    let other = runs[1];
-    let [column] = shares;
     const body = h("div");
-    const run = h("select", { "aria-label": "run", onchange() { other = runs[Number(run.value)]; show(); } }, runs.slice(1).map((item, k) => h("option", { value: k + 1 }, item.name)));
-    const metric = h("select", { "aria-label": "value", onchange() { column = shares[Number(metric.value)]; show(); } }, shares.map((item, k) => h("option", { value: k }, item.title)));
+    const options = (names) => names.map((name, k) => h("option", { value: k }, name));
+    const metric = h("select", { "aria-label": "value", onchange: show }, options(shares.map((item) => item.title)));
+    const other = h("select", { "aria-label": "run", onchange: show }, options(runs.slice(1).map((run) => run.name)));
 
     function show() {
-        const pairs = sameClasses(first, other).map(([a, b, index]) => ({ item: a, index, from: a[column.key], to: b[column.key], change: b[column.key] - a[column.key] }))
-            .filter((pair) => isNumber(pair.from) && isNumber(pair.to));
-        const groups = new Map();
-        for (const pair of pairs) {
-            const name = pair.item.group ?? "total";
-            if (!groups.has(name)) groups.set(name, { name, x: [], y: [], labels: [], keys: [], style: styleOf(name, first.columns.indexOf(name)) });
-            const series = groups.get(name);
-            series.x.push(pair.from);
-            series.y.push(pair.to);
-            series.labels.push(className(pair.item, pair.index));
-            series.keys.push(pair.index);
-        }
-        const scatter = figure({ title: `${column.title} of each class`, kind: "points", x: { title: first.name, share: true, range: [0, 1] }, y: { title: other.name, share: true, range: [0, 1] },
-            diagonal: true, caption: "Above the diagonal: better in the second run (for errors: worse).", series: [...groups.values()].sort((a, b) => first.columns.indexOf(a.name) - first.columns.indexOf(b.name)) });
-        const sorted = [...pairs].sort((a, b) => b.change - a.change || a.index - b.index);
-        const list = (title, some) => h("table", {}, h("caption", {}, title), h("thead", {}, h("tr", {}, ["class", "group", "from, %", "to, %", ""].map((text, k) => h("th", { scope: "col", class: k === 1 ? "left" : null }, text)))),
-            h("tbody", {}, some.map((pair) => h("tr", {}, h("th", { scope: "row" }, className(pair.item, pair.index)), h("td", { class: "left" }, groupLabel(pair.item.group ?? "total")),
-                h("td", {}, number(pair.from, true)), h("td", {}, number(pair.to, true)), h("td", {}, difference(pair.to, pair.from, true, isLoss(column.key)))))));
-        const up = sorted.filter((pair) => pair.change > 0).slice(0, 10);
-        const down = sorted.filter((pair) => pair.change < 0).slice(-10).reverse();
-        body.replaceChildren(h("div", { class: "pair" }, scatter, h("div", { class: "card scroll" }, list("Greatest gains", up), list("Greatest losses", down),
-            h("p", { class: "caption" }, `${count(sorted.filter((pair) => pair.change > 0).length)} classes went up, ${count(sorted.filter((pair) => pair.change < 0).length)} down, ${count(sorted.filter((pair) => pair.change === 0).length)} stayed.`))));
+        const column = shares[Number(metric.value)];
+        const run = runs[1 + Number(other.value)];
+        const pairs = samePairs(first, run, column.key).sort((a, b) => b.change - a.change || a.index - b.index);
+        const up = pairs.filter((pair) => pair.change > 0);
+        const down = pairs.filter((pair) => pair.change < 0).reverse();
+        body.replaceChildren(h("div", { class: "pair" },
+            pairChart(first, run, column, pairs),
+            h("div", { class: "card scroll" },
+                pairTable("Greatest gains", up.slice(0, 10), column), pairTable("Greatest losses", down.slice(0, 10), column),
+                h("p", { class: "caption" },
+                    `${count(up.length)} classes went up, ${count(down.length)} down, `,
+                    `${count(pairs.length - up.length - down.length)} stayed.`))));
     }
     show();
-    return h("div", {}, h("h3", { style: { margin: "18px 0 8px" } }, "Class by class"),
-        h("div", { class: "controls" }, h("label", {}, "value ", metric), runs.length > 2 && h("label", {}, `${first.name} against `, run)), body);
+    return h("div", {}, h("h3", { class: "below" }, "Class by class"),
+        h("div", { class: "controls" },
+            h("label", {}, "value ", metric),
+            runs.length > 2 && h("label", {}, `${first.name} against `, other)),
+        body);
+}
+
+function pairChart(first, run, column, pairs) {
+    return figure({
+        title: `${column.title} of each class`, kind: "points", diagonal: true,
+        caption: `Above the diagonal: more in ${run.name}.`,
+        x: { title: first.name, share: true, range: [0, 1] }, y: { title: run.name, share: true, range: [0, 1] },
+        series: seriesByGroup(first, pairs.map(({ item, index, from, to }) => ({ item, index, x: from, y: to }))),
+    });
+}
+
+function pairTable(title, pairs, column) {
+    return h("table", {}, h("caption", {}, title),
+        h("thead", {}, headRow(["class", "group", "from, %", "to, %", "change"], ["group"])),
+        h("tbody", {}, pairs.map(({ item, index, from, to }) => h("tr", {},
+            h("th", { scope: "row" }, className(item, index)),
+            h("td", { class: "left" }, groupLabel(item.group ?? "total")),
+            cells([number(from, true), number(to, true), difference(to, from, true, isLoss(column.key))])))));
 }

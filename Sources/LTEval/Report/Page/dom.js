@@ -33,7 +33,8 @@ function number(value, isShare, digits = 1) {
     if (isShare) return (value * 100).toFixed(digits);
     if (Number.isInteger(value)) return count(value);
     const size = Math.abs(value);
-    return size >= 1e5 || (size < 1e-4 && size > 0) ? value.toExponential(2) : value.toFixed(size >= 100 ? 1 : size >= 1 ? 3 : 4);
+    return size >= 1e5 || (size < 1e-4 && size > 0) ? value.toExponential(2) : value.toFixed(size >= 100
+        ? 1 : size >= 1 ? 3 : 4);
 }
 
 /** "[10.1, 14.6]". */
@@ -91,6 +92,13 @@ const groupLabel = (name, position) => [swatch(styleOf(name, position)), groupTi
 
 /** A name per class, unlike others': name, else id, else index. */
 const className = (item, index) => item?.name ?? (item?.id === undefined ? `class ${index}` : `class ${item.id}`);
+
+/** A table row of column titles; the `left` ones are text. */
+const headRow = (titles, left = []) =>
+    h("tr", {}, titles.map((title) => h("th", { scope: "col", class: left.includes(title) ? "left" : null }, title)));
+
+/** Table cells. */
+const cells = (values) => values.map((value) => h("td", {}, value));
 
 /** Waits until calls stop for a moment. */
 function debounced(action, delay = 120) {

@@ -14,15 +14,22 @@ function figure(chart) {
         legend, canvas, chart.kind !== "points" && table);
     let width = 0;
 
+    function legendEntry(series) {
+        const isShown = !hidden.has(series.name);
+        function press() {
+            // One series always stays.
+            if (!isShown) hidden.delete(series.name);
+            else if (hidden.size < chart.series.length - 1) hidden.add(series.name);
+            fillLegend();
+            draw();
+        }
+        return h("button",
+            { class: "plain", type: "button", "aria-pressed": String(isShown), title: "show or hide", onclick: press },
+            swatch(series.style), seriesTitle(series));
+    }
+
     function fillLegend() {
-        legend.replaceChildren(...(chart.series.length < 2 ? [] : chart.series.map((series) =>
-            h("button", { class: "plain", type: "button", "aria-pressed": String(!hidden.has(series.name)), title: "show or hide",
-                onclick() {
-                    if (hidden.has(series.name)) hidden.delete(series.name);
-                    else if (hidden.size < chart.series.length - 1) hidden.add(series.name);
-                    fillLegend();
-                    draw();
-                } }, swatch(series.style), series.title ?? groupTitle(series.name)))));
+        legend.replaceChildren(...(chart.series.length > 1 ? chart.series.map(legendEntry) : []));
     }
 
     function draw() {
@@ -62,7 +69,8 @@ function interact(root, marks, box, chart) {
         const node = marks.crosshair ? line : ring;
         node.setAttribute("visibility", mark ? "visible" : "hidden");
         if (!mark) { tooltip.hide(); return; }
-        for (const [key, value] of marks.crosshair ? [["x1", mark.x], ["x2", mark.x]] : [["cx", mark.x], ["cy", mark.y]]) node.setAttribute(key, value);
+        const places = marks.crosshair ? { x1: mark.x, x2: mark.x } : { cx: mark.x, cy: mark.y };
+        for (const [key, value] of Object.entries(places)) node.setAttribute(key, value);
         const frame = root.getBoundingClientRect();
         const zoom = frame.width / root.viewBox.baseVal.width;
         tooltip.show(frame.left + mark.x * zoom, frame.top + mark.y * zoom, mark.title, mark.rows);
@@ -71,11 +79,13 @@ function interact(root, marks, box, chart) {
         const frame = root.getBoundingClientRect();
         const zoom = root.viewBox.baseVal.width / frame.width;
         const [x, y] = [(event.clientX - frame.left) * zoom, (event.clientY - frame.top) * zoom];
-        let best = marks.crosshair || marks.rows ? Infinity : 26 ** 2;
+        const across = marks.rows ? 0 : 1;
+        const down = marks.crosshair ? 0 : 1;
+        let best = across && down ? 26 ** 2 : Infinity;
         let found = -1;
         marks.forEach((mark, k) => {
-            const distance = marks.crosshair ? Math.abs(mark.x - x) : marks.rows ? Math.abs(mark.y - y) : (mark.x - x) ** 2 + (mark.y - y) ** 2;
-            if (distance < best) { best = distance; found = k; }
+            const distance = across * (mark.x - x) ** 2 + down * (mark.y - y) ** 2;
+            if (distance < best) [best, found] = [distance, k];
         });
         return found;
     }
@@ -102,44 +112,46 @@ function interact(root, marks, box, chart) {
 
 /** The chart's numbers. */
 function dataTable(chart) {
-    const rows = [];
-    for (const series of chart.series) {
-        series.y.forEach((value, k) => rows.push([series.title ?? groupTitle(series.name),
-            chart.labels ? chart.labels[k] : number(series.x[k], chart.x.share), number(value, chart.y.share, 2),
-            series.counts && count(series.counts[k])]));
-    }
     const hasCounts = chart.series.some((series) => series.counts);
-    return h("div", { class: "scroll" }, h("table", {},
-        h("thead", {}, h("tr", {}, ["series", axisTitle(chart.x), axisTitle(chart.y), hasCounts && "pairs"].filter(Boolean).map((title) => h("th", { scope: "col" }, title)))),
-        h("tbody", {}, rows.map((row) => h("tr", {}, row.slice(0, hasCounts ? 4 : 3).map((cell) => h("td", {}, cell ?? "")))))));
+    const titles = ["series", axisTitle(chart.x), axisTitle(chart.y), ...(hasCounts ? ["pairs"] : [])];
+    const rows = chart.series.flatMap((series) => series.y.map((value, k) => [
+        seriesTitle(series), chart.labels?.[k] ?? number(series.x[k], chart.x.share), number(value, chart.y.share, 2),
+        ...(hasCounts ? [count(series.counts?.[k])] : []),
+    ]));
+    return h("div", { class: "scroll" },
+        h("table", {}, h("thead", {}, headRow(titles)), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))));
 }
 
-/** A figure of a report as a chart. */
-function chartOf(own, run, onselect) {
-    const report = run.report;
-    const chart = { title: own.title, kind: own.kind, x: own.x ?? {}, y: own.y ?? {}, diagonal: own.diagonal, caption: own.caption, labels: own.labels };
-    if (own.kind !== "classes") {
-        chart.series = (own.series ?? []).map((series, position) => ({ ...series, x: series.x ?? [], style: styleOf(series.group ?? series.name, position) }));
-        return chart;
-    }
+/** Points of classes as one series per group, in the order of the columns. `points` are {item, index, x, y}. */
+function seriesByGroup(run, points) {
     const groups = new Map();
-    run.classes.forEach((item, index) => {
-        const [x, y] = [item[own.x_key], item[own.y_key]];
-        if (!isNumber(x) || !isNumber(y)) return;
+    for (const { item, index, x, y } of points) {
+        if (!isNumber(x) || !isNumber(y)) continue;
         const name = item.group ?? "total";
-        if (!groups.has(name)) groups.set(name, { name, x: [], y: [], labels: [], keys: [] });
+        const style = styleOf(name, run.columns.indexOf(name));
+        if (!groups.has(name)) groups.set(name, { name, style, x: [], y: [], labels: [], keys: [] });
         const series = groups.get(name);
         series.x.push(x);
         series.y.push(y);
         series.labels.push(className(item, index));
         series.keys.push(index);
-    });
-    const columns = run.columns;
-    chart.series = [...groups.values()].sort((a, b) => columns.indexOf(a.name) - columns.indexOf(b.name))
-        .map((series) => ({ ...series, style: styleOf(series.name, columns.indexOf(series.name)) }));
-    chart.kind = "points";
-    chart.means = true;
-    chart.onselect = onselect;
-    chart.caption = [chart.caption, "Dashes: mean of the group. Select a mark to find its class below."].filter(Boolean).join(" ");
-    return report && chart;
+    }
+    const rank = (series) => run.columns.indexOf(series.name);
+    return [...groups.values()].sort((a, b) => rank(a) - rank(b));
+}
+
+/** A figure of a report as a chart; without series where there is nothing to draw. */
+function chartOf(own, run, onselect) {
+    const { title, kind, x = {}, y = {}, diagonal, caption = "", labels } = own;
+    const chart = { title, kind, x, y, diagonal, caption, labels, series: [] };
+    if (kind === "classes") {
+        const points = run.classes.map((item, index) => ({ item, index, x: item[own.x_key], y: item[own.y_key] }));
+        const hint = "Dashes: mean of the group. Select a mark to find its class below.";
+        Object.assign(chart, { kind: "points", means: true, onselect, caption: `${caption} ${hint}` });
+        chart.series = seriesByGroup(run, points);
+    } else if (["lines", "histogram", "bars"].includes(kind)) {
+        chart.series = (own.series ?? []).map((series, position) =>
+            ({ ...series, x: series.x ?? [], style: styleOf(series.group ?? series.name, position) }));
+    }
+    return chart;
 }
