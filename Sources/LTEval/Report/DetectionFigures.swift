@@ -1,6 +1,5 @@
-// What detection reports show beside their tables: precision-recall curves at IoU 0.5 and 0.75, reliability (a hit is a match
-// at IoU 0.75, 10 bins, as in "Evaluating Large-Vocabulary Object Detectors"), counts over thresholds and the surest false
-// alarms at IoU 0.5. Ignored detections are in none of them.
+// What detection reports show beside their tables: precision-recall curves at IoU 0.5 and 0.75, reliability, counts over
+// thresholds and the surest false alarms at IoU 0.5. Ignored detections are in none of them.
 
 import LTCore
 
@@ -22,14 +21,14 @@ extension Report {
                     columns
                 ) { curves.precision(category: $0, threshold: threshold) })
         }
-        if let threshold = threshold(0.75) {
+        let reliability = DetectionReliability(matches)
+        if reliability.isDefined {
             figures.append(
-                .reliability("0.75", "Reliability: a match at IoU 0.75", columns, bins: 10) { add in
-                    for category in truth.categories.indices {
-                        matches.forEachCounted(category, threshold) { entry, isHit in add(category, entry.score, isHit)
-                        }
-                    }
-                })
+                .reliability(
+                    "detections", "Reliability: a match at IoU \(reliability.iou)",
+                    zip(columns.names, columns.classes).compactMap { name, members in
+                        reliability.bins(categories: members).map { (name, $0) }
+                    }))
         }
         figures.append(.distribution(of: "AP", classes.map { $0["AP"]?.double }, columns))
         if let threshold = threshold(0.5) {
@@ -43,8 +42,8 @@ extension Report {
             curves: truth.categories.indices.map { category in
                 var scores: [Double] = []
                 var hits: [Bool] = []
-                matches.forEachCounted(category, threshold) { entry, isHit in
-                    scores.append(entry.score)
+                matches.forEachCounted(category, threshold) { index, isHit in
+                    scores.append(matches.scores[index])
                     hits.append(isHit)
                 }
                 return ThresholdCurves.curve(
@@ -57,8 +56,8 @@ extension Report {
     ) {
         var worst = WorstCells()
         for category in truth.categories.indices {
-            matches.forEachCountedIndex(category, threshold) { index, isHit in
-                if !isHit { worst.add(Float(matches[index].score), index) }
+            matches.forEachCounted(category, threshold) { index, isHit in
+                if !isHit { worst.add(Float(matches.scores[index]), index) }
             }
         }
         // The category whose part of the order an index lies in.
@@ -82,12 +81,8 @@ extension Report {
 }
 
 extension DetectionMatches {
-    /// The detections of a category that count at an IoU threshold, best score first, and whether each found an object.
-    func forEachCounted(_ category: Int, _ threshold: Int, _ body: (Entry, Bool) -> Void) {
-        forEachCountedIndex(category, threshold) { body(self[$0], $1) }
-    }
-
-    fileprivate func forEachCountedIndex(_ category: Int, _ threshold: Int, _ body: (Int, Bool) -> Void) {
+    /// Positions of a category's detections that count at an IoU threshold, best score first, and whether each found an object.
+    fileprivate func forEachCounted(_ category: Int, _ threshold: Int, _ body: (Int, Bool) -> Void) {
         let bit = UInt32(1) << UInt32(threshold)
         for index in range(ofCategory: category) where ignored[index] & bit == 0 {
             body(index, matched[index] & bit != 0)

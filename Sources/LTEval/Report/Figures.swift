@@ -71,16 +71,16 @@ extension Report.Figure {
                 "Mean over the classes that have positives of the interpolated precision: every class counts alike.")
     }
 
-    /// Share of hits against mean confidence.
+    /// Share of hits against mean confidence, in 15 bins.
     /// - Parameter pairs: calls its argument with the class, confidence and outcome of every pair.
     static func reliability(
-        _ name: String, _ title: String, _ columns: Columns, bins binCount: Int = 15,
+        _ name: String, _ title: String, _ columns: Columns,
         _ pairs: ((_ classIndex: Int, _ confidence: Double, _ hit: Bool) -> Void) -> Void
     ) -> Self {
         let total = columns.names.count - 1
         var column = [Int](repeating: total, count: columns.classes[total].count)
         for group in 0..<total { for member in columns.classes[group] { column[member] = group } }
-        var bins = [CalibrationBins](repeating: CalibrationBins(equalWidth: binCount), count: columns.names.count)
+        var bins = [CalibrationBins](repeating: CalibrationBins(), count: columns.names.count)
         pairs { index, confidence, hit in
             if column[index] != total { bins[column[index]].add(confidence, hit) }
             bins[total].add(confidence, hit)
