@@ -66,7 +66,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
-        // Layer 0: C leaves and LTCore.
+        // Layer 0: C leaves.
         .target(
             name: "CONNX", publicHeadersPath: "include", cxxSettings: onnxDefines,
             linkerSettings: [
@@ -81,25 +81,26 @@ let package = Package(
         .systemLibrary(name: "CTurboJPEG"),
         .systemLibrary(name: "CSPNG"),
         .systemLibrary(name: "CWebP"),
-        library("LTCore", ["CLTKernels"]),
         // Layer 1
+        library("LTCore", ["CLTKernels"]),
+        // Layer 2
         library("LTGraph", ["LTCore", "CONNX", orderedCollections]),
         library("LTImage", ["LTCore", "CLTKernels", "CTurboJPEG", "CSPNG", "CWebP"]),
-        // Layer 2
+        // Layer 3
         library("LTRuntime", ["LTGraph", "LTCore", "CLTKernels", "CDNNL"]),
         library("LTDecision", ["LTGraph", "LTImage", "LTCore"]),
         library("LTData", ["LTImage", "LTDecision", "LTCore"]),
-        // Layer 3
+        // Layer 4
         library("LTPredictions", ["LTDecision", "LTGraph", "LTCore", grdb]),
         library("LTEval", ["LTData", "LTDecision", "LTCore", "CSIMDJSON"], resources: page),
-        // Layer 4
+        // Layer 5
         library("LTPredictor", ["LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         library("LTTrain", ["LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore", "CTorch", yams]),
-        // Layer 5
+        // Layer 6
         library(
             "LTPipeline",
             ["LTPredictor", "LTPredictions", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
-        // Layer 6
+        // Layer 7
         tool(
             "lt-infer",
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTRuntime", "LTGraph", "LTDecision", "LTImage", "LTCore"]),
