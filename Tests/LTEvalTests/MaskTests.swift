@@ -259,6 +259,10 @@ extension MaskPool {
                 try escaped.append(compressed: $0, isEscaped: true, width: 40, height: 50)
             }
             #expect(plain.runs(index) == runs && escaped.runs(index) == runs)
+            let area = try Array(written.utf8).withUnsafeBufferPointer {
+                try RunLengths.area(compressed: $0, isEscaped: true, width: 40, height: 50)
+            }
+            #expect(area == plain.area(index))
         }
         #expect(backslashes > 100)
         for bad in ["\\", "0\\n", "\\u005", "\\u0041"] {

@@ -49,8 +49,69 @@ public enum RunLengths {
     ) throws(LTError) -> Int {
         precondition(runs.count >= counts.count)
         var found = 0
-        var (value, shift) = (0, 0)
+        try decode(counts, isEscaped) { run in
+            runs[found] = run
+            found &+= 1
+        }
+        return found
+    }
+
+    /// Pixels in the mask of compressed counts, without keeping its runs.
+    /// - Throws: `malformed` for counts that are none or do not sum up to width · height; `invalidArgument` for a size out
+    ///   of range.
+    public static func area(
+        compressed counts: UnsafeBufferPointer<UInt8>, isEscaped: Bool = false, width: Int, height: Int
+    ) throws(LTError) -> Int {
+        let pixels = try pixels(width: width, height: height)
+        // At most 2^32 per run and far fewer than 2^31 runs fit into memory.
+        var (sum, area) = (0, 0)
+        var isInside = 0
+        try decode(counts, isEscaped) { run in
+            sum &+= Int(run)
+            area &+= Int(run) & isInside
+            isInside = ~isInside
+        }
+        guard sum == pixels else { throw wrongSum(sum, width, height) }
+        return area
+    }
+
+    private static func wrongSum(_ sum: Int, _ width: Int, _ height: Int) -> LTError {
+        LTError(.malformed, "mask of \(sum) pixels, expected \(width)×\(height) = \(width * height)")
+    }
+
+    /// Calls `take` with each run.
+    @inline(__always)
+    private static func decode(
+        _ counts: UnsafeBufferPointer<UInt8>, _ isEscaped: Bool, _ take: (UInt32) -> Void
+    ) throws(LTError) {
+        // The runs one and two before; 0 until they are differences' bases.
+        var (before, last) = (0, 0)
+        var index = 0
         var at = 0
+        while at < counts.count {
+            var value = Int(counts[at]) &- 48
+            if value >= 0, value < 32 {
+                // One group, by far the most frequent: bit 4 is the sign.
+                at &+= 1
+                value = value &- (value & 16) &* 2
+            } else {
+                value = try longRun(counts, isEscaped, &at)
+            }
+            if index > 2 { value &+= before }
+            guard value >= 0, value <= maximumPixels else {
+                throw LTError(.malformed, "mask has a run of \(value) pixels at byte \(at - 1) of its counts")
+            }
+            (before, last) = (last, value)
+            index &+= 1
+            take(UInt32(truncatingIfNeeded: value))
+        }
+    }
+
+    /// Reads a run of any number of groups.
+    private static func longRun(
+        _ counts: UnsafeBufferPointer<UInt8>, _ isEscaped: Bool, _ at: inout Int
+    ) throws(LTError) -> Int {
+        var (value, shift) = (0, 0)
         while at < counts.count {
             var byte = counts[at]
             if isEscaped, byte == UInt8(ascii: "\\") {
@@ -65,17 +126,9 @@ public enum RunLengths {
             value |= (group & 31) << shift
             shift &+= 5
             if group & 32 != 0 { continue }
-            if group & 16 != 0 { value |= -1 << shift }
-            if found > 2 { value &+= Int(runs[found &- 2]) }
-            guard value >= 0, value <= maximumPixels else {
-                throw LTError(.malformed, "mask has a run of \(value) pixels at byte \(at - 1) of its counts")
-            }
-            runs[found] = UInt32(truncatingIfNeeded: value)
-            found &+= 1
-            (value, shift) = (0, 0)
+            return group & 16 != 0 ? value | -1 << shift : value
         }
-        guard shift == 0 else { throw LTError(.malformed, "mask ends inside a run") }
-        return found
+        throw LTError(.malformed, "mask ends inside a run")
     }
 
     private static func badCharacter(_ offset: Int) -> LTError {
@@ -118,9 +171,7 @@ public enum RunLengths {
         // At most 2^32 per run and far fewer than 2^31 runs fit into memory.
         var sum = 0
         for run in runs { sum &+= Int(run) }
-        guard sum == pixels else {
-            throw LTError(.malformed, "mask of \(sum) pixels, expected \(width)×\(height) = \(pixels)")
-        }
+        guard sum == pixels else { throw wrongSum(sum, width, height) }
     }
 
     /// Pixels in the mask and the smallest rectangle around them.
@@ -128,7 +179,7 @@ public enum RunLengths {
     public static func extent(
         _ runs: UnsafeBufferPointer<UInt32>, width: Int, height: Int
     ) throws(LTError) -> (area: Int, bounds: PixelBounds) {
-        try checkSum(runs, width: width, height: height)
+        let pixels = try pixels(width: width, height: height)
         var area = 0
         var (left, right, top, bottom) = (Int.max, 0, height, 0)
         // `row` of `column` is where the run begins; most runs end in their column or the next: no division.
@@ -144,6 +195,7 @@ public enum RunLengths {
         }
         var index = 0
         while index < runs.count {
+            // Far fewer than 2^31 runs of at most 2^32 fit into memory.
             advance(Int(runs[index]))
             guard index + 1 < runs.count else { break }
             let length = Int(runs[index + 1])
@@ -161,6 +213,8 @@ public enum RunLengths {
             right = max(right, column)
             advance(1)
         }
+        let sum = column &* height &+ row
+        guard sum == pixels else { throw wrongSum(sum, width, height) }
         guard area > 0 else { return (0, .empty) }
         // Inside the mask's size, which fits.
         return (

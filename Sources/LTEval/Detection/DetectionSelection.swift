@@ -199,9 +199,7 @@ private struct Filter {
                         if !isCut.isEmpty, isCut[Int(row)] { continue }
                         var area = areas[Int(row)]
                         if let maskAreas, area.isNaN {
-                            pool.removeAll()
-                            try results.decodeMask(Int(row), truth, into: &pool)
-                            area = Double(pool.area(0))
+                            area = Double(try results.maskArea(Int(row), truth, &pool))
                             maskAreas.base[Int(row)] = area
                         }
                         if rules.isFederated, !(area > 0 && area < .infinity) { continue }

@@ -29,6 +29,19 @@ extension MaskSource {
 }
 
 extension DetectionResults {
+    /// Pixels of a detection's mask.
+    func maskArea(_ row: Int, _ truth: DetectionTruth, _ pool: inout MaskPool) throws(LTError) -> Int {
+        do throws(LTError) {
+            if let area = try masks.quickArea(row) { return area }
+        } catch {
+            let image = truth.images[Int(images[row])]
+            throw error.inside("detection \(row + 1) of the file, in image \(image.id)")
+        }
+        pool.removeAll()
+        try decodeMask(row, truth, into: &pool)
+        return pool.area(0)
+    }
+
     /// Adds a detection's mask to a pool; without one the rectangle of its box.
     func decodeMask(_ row: Int, _ truth: DetectionTruth, into pool: inout MaskPool) throws(LTError) {
         let image = truth.images[Int(images[row])]

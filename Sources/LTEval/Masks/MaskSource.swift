@@ -27,14 +27,21 @@ public struct MaskSource: Sendable {
         var partEnds: [Int] = []
     }
 
-    private var chunks: [Chunk] = []
+    /// A chunk that grows no more; passing it on counts one reference, not one per array.
+    private final class Closed: Sendable {
+        let chunk: Chunk
+        init(_ chunk: Chunk) { self.chunk = chunk }
+        var count: Int { chunk.entries.count }
+    }
+
+    private var chunks: [Closed] = []
     /// Positions of the chunks' first masks.
     private var firsts: [Int] = []
     private var current = Chunk()
 
     public init() {}
 
-    public var count: Int { (firsts.last ?? 0) + (chunks.last?.entries.count ?? 0) + current.entries.count }
+    public var count: Int { (firsts.last ?? 0) + (chunks.last?.count ?? 0) + current.entries.count }
 
     // MARK: Filling
 
@@ -97,8 +104,8 @@ public struct MaskSource: Sendable {
 
     private mutating func close() {
         guard !current.entries.isEmpty else { return }
-        firsts.append((firsts.last ?? 0) + (chunks.last?.entries.count ?? 0))
-        chunks.append(current)
+        firsts.append((firsts.last ?? 0) + (chunks.last?.count ?? 0))
+        chunks.append(Closed(current))
         current = Chunk()
     }
 
@@ -112,14 +119,14 @@ public struct MaskSource: Sendable {
         }
         guard low > 0 else { return (chunks.count, index) }
         let place = index - firsts[low - 1]
-        return place < chunks[low - 1].entries.count
-            ? (low - 1, place) : (chunks.count, place - chunks[low - 1].entries.count)
+        return place < chunks[low - 1].count
+            ? (low - 1, place) : (chunks.count, place - chunks[low - 1].count)
     }
 
     /// Whether an entry has a mask.
     public func hasMask(_ index: Int) -> Bool {
         let (chunk, place) = find(index)
-        return (chunk < chunks.count ? chunks[chunk].entries[place] : current.entries[place]).form != .none
+        return (chunk < chunks.count ? chunks[chunk].chunk.entries[place] : current.entries[place]).form != .none
     }
 
     /// Decodes a mask and adds it to a pool.
@@ -132,9 +139,24 @@ public struct MaskSource: Sendable {
     ) throws(LTError) {
         let (chunk, place) = find(index)
         if chunk < chunks.count {
-            try Self.decode(chunks[chunk], place, width, height, box, &pool)
+            try Self.decode(chunks[chunk].chunk, place, width, height, box, &pool)
         } else {
             try Self.decode(current, place, width, height, box, &pool)
+        }
+    }
+
+    /// Pixels of a mask by compressed counts; `nil` for others, which must be decoded.
+    /// - Throws: as `RunLengths.area`.
+    func quickArea(_ index: Int) throws(LTError) -> Int? {
+        let (chunk, place) = find(index)
+        guard chunk < chunks.count else { return nil }
+        let closed = chunks[chunk]
+        let entry = closed.chunk.entries[place]
+        guard entry.form == .compressed || entry.form == .escaped else { return nil }
+        return try closed.chunk.bytes.withUnsafeBufferPointer { (bytes) throws(LTError) in
+            try RunLengths.area(
+                compressed: UnsafeBufferPointer(rebasing: bytes[entry.start..<entry.end]),
+                isEscaped: entry.form == .escaped, width: Int(entry.width), height: Int(entry.height))
         }
     }
 
