@@ -136,6 +136,59 @@ private func number(_ json: [String: Any], _ path: String...) -> Double {
         #expect(reports[0] == reports[1])
     }
 
+    /// Every method and objective, into the file and into the graph; honest numbers beside those of the fit.
+    @Test func calibrateInEveryWay() throws {
+        let folder = try EvalFolder()
+        let ways = [
+            ["temperature", "f1"], ["temperature-shared", "none"], ["platt", "precision=0.9"], ["beta", "recall=0.8"],
+            ["isotonic", "cost=1:5"],
+        ]
+        for way in ways {
+            let fit = try folder.run(
+                "calibrate", "model.onnx", "--predictions", "calibration.db", "--data", "calibration.json", "--method",
+                way[0], "--thresholds", way[1], "--into-graph", "--out", "new.onnx", "--json", "fit.json")
+            #expect(fit.status == 0, "\(fit.error)")
+            #expect(fit.output.contains("ECE cross-fitted"))
+            let graph = try Graph.read(path: folder.path + "/new.onnx")
+            #expect(graph.outputs.map(\.name) == ["y", "scores", "decisions"])
+            let layer = try DecisionLayer(reading: graph)
+            #expect(layer.outputs?.raw == "y" && layer.calibration?.eceCrossFitted != nil)
+            #expect(layer.thresholds?.objective == (way[1] == "none" ? nil : way[1]))
+            let json = try folder.json("fit.json")
+            let crossed = try #require(layer.calibration?.eceCrossFitted)
+            #expect(abs(number(json, "ECE", "cross_fitted", "total") - crossed) < 1e-12)
+            let after = try folder.run(
+                "classification", "--predictions", "test.db", "--data", "test.json", "--model", "new.onnx", "--json",
+                "after.json")
+            #expect(after.status == 0, "\(after.error)")
+            // A temperature cannot take back an offset.
+            if !way[0].hasPrefix("temperature") {
+                #expect(number(try folder.json("after.json"), "ECE", "after", "total") < 0.05)
+            }
+            // A file with nodes is calibrated anew without them, from the same store.
+            let again = try folder.run(
+                "calibrate", "new.onnx", "--predictions", "calibration.db", "--data", "calibration.json", "--folds",
+                "0",
+                "--out", "again.onnx")
+            #expect(again.status == 0, "\(again.error)")
+            #expect(!again.output.contains("cross-fitted"))
+            #expect(try Graph.read(path: folder.path + "/again.onnx").outputs.map(\.name) == ["y"])
+        }
+        for (flag, value) in [
+            ("--thresholds", "precision=2"), ("--method", "magic"), ("--shrinkage", "-1"), ("--folds", "1"),
+        ] {
+            let usage = try folder.run(
+                "calibrate", "model.onnx", "--predictions", "calibration.db", "--data", "calibration.json", flag, value,
+                "--out", "new.onnx")
+            #expect(usage.status == 64)
+            #expect(usage.error.contains(flag))
+        }
+        let vector = try folder.run(
+            "calibrate", "model.onnx", "--predictions", "calibration.db", "--data", "calibration.json", "--method",
+            "vector", "--out", "new.onnx")
+        #expect(vector.status == 1 && vector.error.contains("vector scaling is for multi-class models"))
+    }
+
     @Test func errorsNameWhatIsWrong() throws {
         let folder = try EvalFolder()
         let other = try folder.run(

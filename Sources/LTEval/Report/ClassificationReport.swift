@@ -274,6 +274,11 @@ extension Report {
             if without > 0 {
                 notes.append("\(without) classes have no fitted threshold: they use \(Thresholds.fallback)")
             }
+            if let unmet = thresholds.unmet?.count {
+                notes.append(
+                    "\(unmet) classes have no threshold that meets \(thresholds.objective): they have the one nearest to it"
+                )
+            }
         } else {
             notes.append("no fitted thresholds: `lt-eval calibrate` makes a model with them, --model names it")
         }
