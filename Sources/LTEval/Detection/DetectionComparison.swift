@@ -21,8 +21,9 @@ public struct DetectionComparison: Sendable {
     }
 
     private let summaries: (first: DetectionSummary, second: DetectionSummary)
-    private let bootstraps: (first: DetectionBootstrap, second: DetectionBootstrap)
+    let bootstraps: (first: DetectionBootstrap, second: DetectionBootstrap)
     public let level: Double
+    public let rules: DetectionProtocol
 
     /// - Throws: `invalidArgument` when the matches are not of the same images and categories; as `DetectionBootstrap`.
     public init(
@@ -33,6 +34,7 @@ public struct DetectionComparison: Sendable {
         guard first.imageCount == second.imageCount, first.categoryCount == second.categoryCount,
             first.rules == second.rules
         else { throw LTError(.invalidArgument, "results of different ground truths or rules cannot be compared") }
+        rules = first.rules
         summaries = (
             try DetectionSummary(first, truth, threads: threads), try DetectionSummary(second, truth, threads: threads)
         )
