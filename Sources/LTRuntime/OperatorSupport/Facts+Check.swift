@@ -16,7 +16,7 @@ enum OperatorLimits {
     /// The largest stride, dilation, pad or kernel extent; keeps sums and products of them far from overflow.
     static let extent = 1 << 24
     /// The most times that a loop runs.
-    static let iterations = 1 << 18
+    static let iterations = 1 << 16
     /// The most bytes that a loop hands on, over all iterations: a value that grows makes the work quadratic.
     static let carriedBytes = outputBytes.multipliedReportingOverflow(by: 16).partialValue
     /// The most elements of a sequence that operators build one by one.
