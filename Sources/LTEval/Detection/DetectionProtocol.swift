@@ -76,6 +76,17 @@ public struct DetectionProtocol: Sendable, Equatable {
     public static let coco = DetectionProtocol(
         name: "coco", cap: .perPair([1, 10, 100]), isFederated: false, honoursCrowds: true)
 
+    /// Changes how many detections count, in whatever the protocol counts them by; below 0: all.
+    public mutating func limit(_ count: Int) {
+        switch cap {
+        case .perImage, .unlimited: cap = count < 0 ? .unlimited : .perImage(count)
+        case .perCategory: cap = count < 0 ? .unlimited : .perCategory(count)
+        case .perPair(let limits):
+            let last = count < 0 ? Int.max : count
+            cap = .perPair(limits.filter { $0 < last } + [last])
+        }
+    }
+
     /// Checks options that came from outside.
     /// - Throws: `invalidArgument`.
     public func validate() throws(LTError) {

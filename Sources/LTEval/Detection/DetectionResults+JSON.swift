@@ -3,6 +3,7 @@
 
 import CSIMDJSON
 import LTCore
+import LTDecision
 
 extension DetectionResults {
     /// Reads a results file.
@@ -12,41 +13,110 @@ extension DetectionResults {
         _ path: String, truth: DetectionTruth, rules: DetectionProtocol, threads: Int = Parallel.processorCount
     ) throws(LTError) -> DetectionResults {
         try within("results file \(path)") { () throws(LTError) in
-            let stream = try JSONStream(path)
-            switch try stream.next() {
-            case UInt8(ascii: "["): break
-            case UInt8(ascii: "{"):
-                throw LTError(
-                    .malformed, "the file is an object, expected a list of detections",
-                    hint: "objects are annotations: give the detections to --results and these to --gt")
-            case nil: throw LTError(.malformed, "the file is empty, expected a list of detections")
-            default: throw stream.malformed("the file is no JSON list")
+            do throws(LTError) {
+                return try read(path, truth, rules, withMasks: rules.iouType != .bbox, threads: threads)
+            } catch {
+                guard error.code == .needsMasks else { throw error }
+                return try read(path, truth, rules, withMasks: true, threads: threads)
             }
-            var results = DetectionResults()
-            var unknown = UnknownCategories()
-            let images = IDMap(truth.images.map(\.id))
-            let categories = IDMap(truth.categories.map(\.id))
-            let size = stream.size
-            try stream.array(
-                Piece.fields(rules), allowsNonfinite: rules.isStrict, threads: threads,
-                map: { (table) throws(LTError) in try Piece(table, images, categories, rules) },
-                commit: { piece in
-                    if results.count == 0, piece.byteCount > 0 {
-                        // Room for the whole file at once, so that arrays do not move.
-                        let expected = Int(Double(size) / Double(piece.byteCount) * Double(piece.scores.count) * 1.02)
-                        results.reserveCapacity(max(piece.scores.count, expected))
-                    }
-                    results.append(piece)
-                    unknown.add(piece.unknown)
-                })
-            try stream.end()
-            if rules.isStrict, results.count == 0 {
-                throw LTError(.invalidArgument, "the list is empty: the reference has no result for it")
-            }
-            results.digest = stream.digest
-            results.notes += unknown.notes
-            return results
         }
+    }
+
+    private static func read(
+        _ path: String, _ truth: DetectionTruth, _ rules: DetectionProtocol, withMasks: Bool, threads: Int
+    ) throws(LTError) -> DetectionResults {
+        let stream = try JSONStream(path)
+        switch try stream.next() {
+        case UInt8(ascii: "["): break
+        case UInt8(ascii: "{"):
+            throw LTError(
+                .malformed, "the file is an object, expected a list of detections",
+                hint: "objects are annotations: give the detections to --results and these to --gt")
+        case nil: throw LTError(.malformed, "the file is empty, expected a list of detections")
+        default: throw stream.malformed("the file is no JSON list")
+        }
+        var results = DetectionResults()
+        var withoutBox: [Int32] = []
+        var unknown = UnknownCategories()
+        let images = IDMap(truth.images.map(\.id))
+        let categories = IDMap(truth.categories.map(\.id))
+        let size = stream.size
+        try stream.array(
+            Piece.fields(withMasks: withMasks), allowsNonfinite: rules.isStrict, threads: threads,
+            map: { (table) throws(LTError) in try Piece(table, images, categories, rules, withMasks: withMasks) },
+            commit: { piece in
+                if results.count == 0, piece.scores.count > 1 {
+                    // Room for the whole file at once, so that arrays do not move.
+                    let expected = size / max(40, piece.byteCount / (piece.scores.count - 1))
+                    results.reserveCapacity(max(piece.scores.count, expected + expected / 50))
+                }
+                withoutBox += piece.withoutBox.map { $0 + Int32(truncatingIfNeeded: results.count) }
+                results.append(piece)
+                unknown.add(piece.unknown)
+            })
+        try stream.end()
+        guard results.count < Int32.max else { throw LTError(.outOfMemory, "\(results.count) detections are too many") }
+        if rules.isStrict, results.count == 0 {
+            throw LTError(.invalidArgument, "the list is empty: the reference has no result for it")
+        }
+        if withMasks { try results.settle(withoutBox, truth, rules, threads: threads) }
+        results.digest = stream.digest
+        results.notes += unknown.notes
+        return results
+    }
+
+    /// Gives detections without a box that of their mask. Strict rules go by what the first detection after the limit per
+    /// image has: with a box, all must have one; without, all must have masks, and areas are theirs.
+    private mutating func settle(
+        _ withoutBox: [Int32], _ truth: DetectionTruth, _ rules: DetectionProtocol, threads: Int
+    ) throws(LTError) {
+        var measured = withoutBox
+        if rules.isStrict, count > 0 {
+            let first = firstCounted(rules)
+            let isMissing = withoutBox.contains(Int32(first))
+            if !isMissing, let other = withoutBox.first {
+                throw LTError(.malformed, "detection \(other) has no \"bbox\", which the first one has")
+            }
+            if isMissing {
+                if let row = (0..<count).first(where: { !masks.hasMask($0) }) {
+                    throw LTError(.malformed, "detection \(row) has no \"segmentation\", which the first one has")
+                }
+                areas = [Double](repeating: .nan, count: count)
+                measured = (0..<Int32(count)).map { $0 }
+            }
+        }
+        guard rules.iouType == .bbox else { return }
+        let rows = measured
+        var isMissing = [Bool](repeating: false, count: count)
+        for row in withoutBox { isMissing[Int(row)] = true }
+        let chunk = 4096
+        let found = Column<(area: Double, bounds: PixelBounds)>(
+            repeating: (0, PixelBounds.empty), count: rows.count)
+        let results = self
+        try Parallel.forEach((rows.count + chunk - 1) / chunk, threads: threads) { (part, _) throws(LTError) in
+            var pool = MaskPool()
+            for index in part * chunk..<min(rows.count, (part + 1) * chunk) {
+                pool.removeAll()
+                try results.decodeMask(Int(rows[index]), truth, into: &pool)
+                found[index] = (Double(pool.area(0)), pool.bounds(0))
+            }
+        }
+        for (index, row) in rows.enumerated() {
+            let (area, bounds) = found[index]
+            areas[Int(row)] = area
+            guard isMissing[Int(row)] else { continue }
+            let box = [bounds.x1, bounds.y1, bounds.x2 - bounds.x1, bounds.y2 - bounds.y1].map { Double($0) }
+            boxes.replaceSubrange(4 * Int(row)..<4 * Int(row) + 4, with: box)
+        }
+        masks = MaskSource()
+    }
+
+    /// The detection that the reference looks at first: of the first image in the file, after its limit.
+    private func firstCounted(_ rules: DetectionProtocol) -> Int {
+        guard case .perImage(let limit) = rules.cap else { return 0 }
+        let rows = images.indices.filter { images[$0] == images[0] }
+        guard rows.count > limit else { return 0 }
+        return rows.min { (ScoreOrder.key(scores[$0]), $0) < (ScoreOrder.key(scores[$1]), $1) } ?? 0
     }
 
     private mutating func reserveCapacity(_ count: Int) {
@@ -87,12 +157,12 @@ struct UnknownCategories {
 
 /// The detections of a block.
 private struct Piece {
-    static func fields(_ rules: DetectionProtocol) -> [JSONField] {
+    static func fields(withMasks: Bool) -> [JSONField] {
         let fields = [
             JSONField("image_id", LT_JSON_INT), JSONField("category_id", LT_JSON_INT),
             JSONField("bbox", LT_JSON_NUMBERS), JSONField("score", LT_JSON_NUMBER),
         ]
-        return rules.iouType == .bbox ? fields : fields + [JSONField("segmentation", LT_JSON_MASK)]
+        return withMasks ? fields + [JSONField("segmentation", LT_JSON_MASK)] : fields
     }
     var images: [Int32] = []
     var categories: [Int32] = []
@@ -100,23 +170,31 @@ private struct Piece {
     var boxes: [Double] = []
     var areas: [Double] = []
     var masks = MaskSource()
+    /// Rows without a box.
+    var withoutBox: [Int32] = []
     var unknown = UnknownCategories()
     var byteCount = 0
 
     init(
-        _ table: JSONTable, _ imagePositions: IDMap, _ categoryPositions: IDMap, _ rules: DetectionProtocol
+        _ table: JSONTable, _ imagePositions: IDMap, _ categoryPositions: IDMap, _ rules: DetectionProtocol,
+        withMasks: Bool
     ) throws(LTError) {
         let count = table.rows
         guard count > 0 else { return }
         byteCount = table.offset(count - 1) - table.offset(0) + 1
         let ids = try table.required(0, "detection")
         let kinds = try table.required(1, "detection")
-        let hasMasks = rules.iouType != .bbox
-        let rectangles = hasMasks ? table.column(2) : try table.required(2, "detection")
+        let rectangles = table.column(2)
+        for row in 0..<count where rectangles.present[row] == 0 {
+            guard withMasks else {
+                throw LTError(.needsMasks, "detection without \"bbox\" at byte \(table.offset(row))")
+            }
+            withoutBox.append(Int32(row))
+        }
         let values = try table.required(3, "detection")
-        if hasMasks { try readMasks(table, rectangles) }
+        if withMasks { try readMasks(table, rectangles) }
         for row in 0..<count
-        where rectangles.ends[row] &- rectangles.starts[row] != 4 && (!hasMasks || rectangles.present[row] == 1) {
+        where rectangles.ends[row] &- rectangles.starts[row] != 4 && rectangles.present[row] == 1 {
             let found = rectangles.ends[row] &- rectangles.starts[row]
             throw table.malformed("detection with a bbox of \(found) numbers, expected 4", row: row)
         }
@@ -135,7 +213,7 @@ private struct Piece {
         }
         areas = [Double](unsafeUninitializedCapacity: count) { areas, initialized in
             for row in 0..<count {
-                let isOfBox = !hasMasks || (rules.takesBoxAreas && rectangles.present[row] == 1)
+                let isOfBox = (rules.iouType == .bbox || rules.takesBoxAreas) && rectangles.present[row] == 1
                 areas[row] = isOfBox ? boxes[4 * row + 2] * boxes[4 * row + 3] : .nan
             }
             initialized = count
@@ -168,4 +246,9 @@ private struct Piece {
             }
         }
     }
+}
+
+extension LTError.Code {
+    /// Boxes are missing that masks may give.
+    fileprivate static let needsMasks: Self = "needsMasks"
 }

@@ -19,11 +19,24 @@ public struct DetectionResults: Sendable {
     public internal(set) var masks = MaskSource()
 
     /// What a reader must know: unknown categories.
-    public internal(set) var notes: [String] = []
+    public var notes: [String] = []
     /// SHA-256 of the file.
     public internal(set) var digest: String?
 
     public var count: Int { scores.count }
 
     public init() {}
+
+    /// Adds the detections of another part of the same results behind these.
+    /// - Throws: `outOfMemory` when masks are too many.
+    public mutating func append(contentsOf other: DetectionResults) throws(LTError) {
+        images += other.images
+        categories += other.categories
+        scores += other.scores
+        boxes += other.boxes
+        areas += other.areas
+        masks.append(contentsOf: other.masks)
+        notes += other.notes
+        digest = nil
+    }
 }

@@ -100,41 +100,77 @@ public struct DetectionSummary: Sendable {
         return count == 0 ? nil : sum / Double(count)
     }
 
-    /// A number and its name: "AP50", "AR@300".
+    /// One of the numbers that the protocol lists.
+    public struct Item: Sendable, Equatable {
+        /// "AP50", "ARs@300".
+        public var name: String
+        public var title: String
+        public var isRecall = false
+        /// Positions among the rules' ranges of area, IoU thresholds (`nil`: all) and numbers of detections.
+        public var area = 0
+        public var threshold: Int?
+        public var cap = 0
+    }
+
+    /// The protocol's own list without its frequency groups, in its order.
+    public var list: [Item] {
+        var list = [Item(name: "AP", title: "AP")]
+        for (name, wanted) in [("AP50", 0.5), ("AP75", 0.75)] {
+            if let threshold = rules.iouThresholds.firstIndex(where: { abs($0 - wanted) < 1e-9 }) {
+                list.append(Item(name: name, title: name, threshold: threshold))
+            }
+        }
+        let sizes = ["s": "small", "m": "medium", "l": "large"]
+        for (index, area) in rules.areas.enumerated().dropFirst() {
+            let title = sizes[area.suffix].map { "AP, \($0)" } ?? "AP\(area.suffix)"
+            list.append(Item(name: "AP\(area.suffix)", title: title, area: index))
+        }
+        let caps = rules.recallCaps
+        for (index, cap) in caps.enumerated() {
+            let name = "AR\(suffix(cap))"
+            list.append(Item(name: name, title: name, isRecall: true, cap: index))
+        }
+        for (index, area) in rules.areas.enumerated().dropFirst() {
+            let end = suffix(caps[caps.count - 1])
+            let title = sizes[area.suffix].map { "AR\(end), \($0)" } ?? "AR\(area.suffix)\(end)"
+            list.append(
+                Item(name: "AR\(area.suffix)\(end)", title: title, isRecall: true, area: index, cap: caps.count - 1))
+        }
+        return list
+    }
+
+    /// The value of a listed number; `nil` where undefined.
+    /// - Parameter categories: all by default.
+    public func value(_ item: Item, categories: [Int]? = nil) -> Double? {
+        item.isRecall
+            ? averageRecall(categories: categories, area: item.area, threshold: item.threshold, cap: item.cap)
+            : averagePrecision(categories: categories, area: item.area, threshold: item.threshold)
+    }
+
+    /// A number and its name.
     public struct Value: Sendable, Equatable {
         public var name: String
         /// `nil` where undefined.
         public var value: Double?
     }
 
-    /// The protocol's own list, in its order.
+    /// The protocol's own list with its frequency groups behind the APs, as the reference prints it.
     public var values: [Value] {
-        var values = [Value(name: "AP", value: averagePrecision())]
-        for (name, wanted) in [("AP50", 0.5), ("AP75", 0.75)] {
-            if let threshold = rules.iouThresholds.firstIndex(where: { abs($0 - wanted) < 1e-9 }) {
-                values.append(Value(name: name, value: averagePrecision(threshold: threshold)))
-            }
-        }
-        for (index, area) in rules.areas.enumerated().dropFirst() {
-            values.append(Value(name: "AP\(area.suffix)", value: averagePrecision(area: index)))
-        }
-        for group in groups {
-            values.append(Value(name: "AP\(group.name)", value: averagePrecision(categories: group.categories)))
-        }
-        for (index, cap) in rules.recallCaps.enumerated() {
-            values.append(Value(name: "AR\(Self.suffix(rules, cap))", value: averageRecall(cap: index)))
-        }
-        for (index, area) in rules.areas.enumerated().dropFirst() {
-            let cap = Self.suffix(rules, rules.recallCaps.last ?? .max)
-            values.append(Value(name: "AR\(area.suffix)\(cap)", value: averageRecall(area: index)))
-        }
-        return values
+        let list = list
+        let own = list.map { Value(name: $0.name, value: value($0)) }
+        let place = list.firstIndex(where: \.isRecall) ?? list.endIndex
+        return own[..<place]
+            + groups.map { Value(name: "AP\($0.name)", value: averagePrecision(categories: $0.categories)) }
+            + own[place...]
     }
 
-    /// A number of the protocol's list by its name.
-    public subscript(name: String) -> Double? { values.first { $0.name == name }?.value }
+    /// A listed number by its name, or "APr", "APc", "APf" of a federated protocol.
+    public subscript(name: String) -> Double? {
+        if let item = list.first(where: { $0.name == name }) { return value(item) }
+        return groups.first { "AP\($0.name)" == name }.flatMap { averagePrecision(categories: $0.categories) }
+    }
 
-    private static func suffix(_ rules: DetectionProtocol, _ cap: Int) -> String {
+    private func suffix(_ cap: Int) -> String {
         switch rules.cap {
         case .unlimited: ""
         case .perImage, .perPair: "@\(cap)"

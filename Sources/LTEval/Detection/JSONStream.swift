@@ -146,6 +146,7 @@ final class JSONStream {
                 key.append(byte)
                 drop(1)
             }
+            guard try !peek(1).isEmpty else { throw malformed("JSON ends inside a key") }
             drop(1)
             try expect(":", "after a key")
             try member(String(decoding: key, as: UTF8.self))
