@@ -15,7 +15,7 @@ func graph(width: Int, _ metadata: [String: String] = [:]) -> Graph {
 }
 
 /// A layer with every part.
-func fullLayer(classes: Int = 3) -> DecisionLayer {
+func fullLayer(classes: Int = 3, calibration: Calibration.Method? = nil) -> DecisionLayer {
     var random = SeededGenerator(seed: 5)
     let numbers = { (0..<classes).map { _ in Float(random.uniform(-3...3)) } }
     return DecisionLayer(
@@ -26,17 +26,19 @@ func fullLayer(classes: Int = 3) -> DecisionLayer {
         labels: (0..<classes).map { .init(id: 10 * $0 + 1, name: "Klasse \"\($0)\" é/ü\n") },
         trainCounts: (0..<classes).map { 100 >> $0 }, groups: .db, activation: .sigmoid,
         calibration: Calibration(
-            .platt(a: numbers(), b: numbers()), fittedOn: "sha256:00", eceBefore: 0.1, eceAfter: 1.0 / 3),
+            calibration ?? .platt(a: numbers(), b: numbers()), fittedOn: "sha256:00", eceBefore: 0.1,
+            eceAfter: 1.0 / 3, eceCrossFitted: 0.2, shrinkage: 20),
         thresholds: Thresholds(
             objective: "f1", values: [nil] + numbers().dropFirst().map { $0 }, positives: Array(0..<classes),
-            fittedOn: "sha256:01"
-        ),
+            intervals: (0..<classes).map { $0 == 0 ? nil : [0.25, 0.5] }, unmet: [classes - 1], shrinkage: 20,
+            fittedOn: "sha256:01"),
         postprocess: .init(scoreThreshold: 0.05, nmsIoU: 0.5, maxDetections: 300),
         provenance: .init(
             recipe: "r.yaml", loss: "db", seed: .max, versions: ["libtorch": "1.13"], digests: ["data": "x"]),
         selfTest: SelfTest(
             input: .tensors([.init(name: "image", shape: [1, 2, 1], values: [0.1, -0.0])]),
-            outputs: [.init(name: "logits", shape: [1, classes], values: numbers())], tolerance: 1e-5))
+            outputs: [.init(name: "logits", shape: [1, classes], values: numbers())], tolerance: 1e-5),
+        outputs: .init(raw: "logits", scores: "scores", decisions: "decisions"))
 }
 
 @Suite struct DecisionLayerTests {
@@ -74,6 +76,34 @@ func fullLayer(classes: Int = 3) -> DecisionLayer {
         #expect(a.map(\.bitPattern) == values.map(\.bitPattern))
     }
 
+    /// Every calibration, damaged in a few bytes: read or refused, and what is read decides.
+    @Test func damagedCalibrationNeverTraps() throws {
+        let methods: [Calibration.Method] = [
+            .temperature([1, 2, 3]), .platt(a: [-1], b: [0]), .beta(a: [1, 2, 0], b: [0, 1, 1], c: [0, 0, 1]),
+            .isotonic(x: [[-1, 0, 2], [0], [1, 3]], y: [[0, 0.5, 1], [0.25], [0.5, 0.5]]),
+        ]
+        var random = SeededGenerator(seed: 13)
+        for method in methods {
+            let layer = fullLayer(calibration: method)
+            var written = Graph()
+            try layer.write(into: &written)
+            #expect(try DecisionLayer(reading: written) == layer)
+            let text = Array((written.metadata["lt.calibration"] ?? "").utf8)
+            for _ in 0..<2000 {
+                var bytes = text
+                for _ in 0...random.below(3) {
+                    bytes[random.below(bytes.count)] = Array("0123456789.,-[]{}e:null\"".utf8)[random.below(24)]
+                }
+                var damaged = written
+                damaged.metadata["lt.calibration"] = String(decoding: bytes, as: UTF8.self)
+                guard let read = try? DecisionLayer(reading: damaged), let decider = try? Decider(read, classCount: 3)
+                else { continue }
+                _ = try decider.decide([-1, 0.5, 3])
+                _ = try DetectionDecider(read).calibrated(0.5, 2)
+            }
+        }
+    }
+
     @Test func unchangedKeysKeepTheirText() throws {
         let text = "{ \"objective\": \"f1\", \"values\": [0.5, null], \"note\": \"by hand\" }"
         var graph = graph(width: 2, ["lt.thresholds": text])
@@ -90,6 +120,20 @@ func fullLayer(classes: Int = 3) -> DecisionLayer {
         ("lt.calibration", #"{"method":"temperature","temperature":[1,2]}"#, "lt.calibration temperature has 2"),
         ("lt.calibration", #"{"method":"platt","a":[1,2,3],"b":[1]}"#, "lt.calibration b has 1"),
         ("lt.calibration", #"{"method":"temperature","temperature":[0]}"#, "not a positive number"),
+        ("lt.calibration", #"{"method":"beta","a":[1],"b":[-1],"c":[0]}"#, "beta has an a or b below 0"),
+        ("lt.calibration", #"{"method":"beta","a":[1,1,1],"b":[1,1,1],"c":[0]}"#, "lt.calibration c has 1"),
+        ("lt.calibration", #"{"method":"isotonic","x":[[1,0]],"y":[[0,1]]}"#, "expected x to ascend"),
+        ("lt.calibration", #"{"method":"isotonic","x":[[0,1]],"y":[[1,0]]}"#, "knot 1 is below knot 0"),
+        ("lt.calibration", #"{"method":"isotonic","x":[[0,1]],"y":[[0]]}"#, "2 x and 1 y"),
+        ("lt.calibration", #"{"method":"isotonic","x":[[]],"y":[[]]}"#, "0 x and 0 y"),
+        ("lt.calibration", #"{"method":"isotonic","x":[[0]],"y":[[1.5]]}"#, "y in 0 … 1"),
+        ("lt.calibration", #"{"method":"isotonic","x":[[0],[0]],"y":[[0],[0]]}"#, "lt.calibration x has 2"),
+        ("lt.calibration", #"{"method":"isotonic","x":[0],"y":[0]}"#, "lt.calibration"),
+        ("lt.calibration", #"{"method":"vector","w":[1],"b":[1e39]}"#, "lt.calibration"),
+        ("lt.thresholds", #"{"objective":"f1","values":[1,1,1],"intervals":[[0,1]]}"#, "intervals has 1"),
+        ("lt.thresholds", #"{"objective":"f1","values":[1,1,1],"intervals":[[1,0],null,null]}"#, "expected low, high"),
+        ("lt.thresholds", #"{"objective":"f1","values":[1,1,1],"unmet":[3]}"#, "unmet names class 3"),
+        ("lt.outputs", #"{"raw":"y"}"#, "'scores' is missing"),
         ("lt.calibration", #"{"method":"magic"}"#, "calibration method 'magic'"),
         ("lt.calibration", #"{"method":"temperature"}"#, "'temperature' is missing"),
         ("lt.labels", #"[{"id":1,"name":"a"},{"id":1,"name":"b"},{"id":2,"name":"c"}]"#, "lt.labels has id 1 twice"),
