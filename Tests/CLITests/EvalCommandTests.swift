@@ -75,7 +75,7 @@ private final class EvalFolder {
 
     /// Runs lt-eval; arguments that name files without a folder mean those of this one.
     func run(_ arguments: String...) throws -> Tool.Result {
-        let suffixes = [".db", ".json", ".onnx", ".npy"]
+        let suffixes = [".db", ".json", ".onnx", ".npy", ".html"]
         return try Tool("lt-eval").run(
             arguments.map { argument in
                 argument.hasPrefix("/") || !suffixes.contains { argument.hasSuffix($0) }
@@ -187,6 +187,26 @@ private func number(_ json: [String: Any], _ path: String...) -> Double {
             "calibrate", "model.onnx", "--predictions", "calibration.db", "--data", "calibration.json", "--method",
             "vector", "--out", "new.onnx")
         #expect(vector.status == 1 && vector.error.contains("vector scaling is for multi-class models"))
+    }
+
+    @Test func reportsAsPages() throws {
+        let folder = try EvalFolder()
+        for name in ["a", "b"] {
+            let result = try folder.run(
+                "classification", "--predictions", "test.db", "--data", "test.json", "--json", "\(name).json", "--html",
+                "\(name).html")
+            #expect(result.status == 0, "\(result.error)")
+        }
+        let page = try String(contentsOfFile: folder.path + "/a.html", encoding: .utf8)
+        #expect(page.hasPrefix("<!DOCTYPE html>") && page.contains("kind 3"))
+        let both = try folder.run("report", "a.json", "b.json", "--html", "both.html")
+        #expect(both.status == 0, "\(both.error)")
+        #expect(both.output.contains("mAP, total") && both.output.contains("(+0.00)"))
+        #expect(FileManager.default.fileExists(atPath: folder.path + "/both.html"))
+        let other = try folder.run("report", "test.json")
+        #expect(other.status == 1)
+        #expect(other.error.contains("no report of schema 1") && other.error.contains("test.json"))
+        #expect(try folder.run("report").status == 64)
     }
 
     @Test func errorsNameWhatIsWrong() throws {
