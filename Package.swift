@@ -92,7 +92,7 @@ let package = Package(
         library("LTData", ["LTImage", "LTDecision", "LTCore"]),
         // Layer 4
         library("LTPredictions", ["LTDecision", "LTGraph", "LTCore", grdb]),
-        library("LTEval", ["LTData", "LTDecision", "LTCore", "CSIMDJSON"], resources: page),
+        library("LTEval", ["LTData", "LTImage", "LTDecision", "LTCore", "CSIMDJSON"], resources: page),
         // Layer 5
         library("LTPredictor", ["LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         library("LTTrain", ["LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore", "CTorch", yams]),
@@ -119,7 +119,7 @@ let package = Package(
         tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"], fixtures: true),
         tests("LTDataTests", ["LTData", "LTImage", "LTCore"]),
         tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"], fixtures: true),
-        tests("LTEvalTests", ["LTEval", "LTData", "LTDecision", "LTGraph", "LTCore"], fixtures: true),
+        tests("LTEvalTests", ["LTEval", "LTData", "LTImage", "LTDecision", "LTGraph", "LTCore"], fixtures: true),
         tests("LTPredictorTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         tests(
             "LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTGraph", "LTDecision", "LTCore", "LTRuntime"],

@@ -19,6 +19,8 @@ public struct ClassificationInput: Sendable {
     public var provenance: [JSONValue.Member]
     /// Names of the rows, where known.
     public var images: [String]?
+    /// Where the image files lie, for pictures in reports.
+    public var imageFolder = ""
     /// Multi-class: further k of top-k accuracies, beside 1 and 5.
     public var topK: [Int] = []
     /// Multi-class: the least probability of an image that is taken for one of a known class.
@@ -47,6 +49,7 @@ public struct ClassificationInput: Sendable {
                 predictions, dataset.images.map { $0.path }, columns: columns, skippingMissing: skippingMissing)
         }
         images = joined.rows.map { dataset.images[$0].path }
+        imageFolder = dataset.imageFolder
         var columnOf = [Int](repeating: 0, count: order.count)
         for (column, category) in order.enumerated() { columnOf[category] = column }
         self.layer = layer

@@ -13,11 +13,19 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write the report as a page: one file, no network needed.", valueName: "F.html"))
     var html: String?
 
+    @Flag(help: "Put small pictures of the worst mistakes into JSON and page; the image files must be there.")
+    var thumbnails = false
+
     /// Whether anything is written that has figures.
     var wantsFigures: Bool { json != nil || html != nil }
 
     /// Prints and writes a report.
-    func write(_ report: Report) throws {
+    /// - Parameter imageFolder: where the images lie that the mistakes name.
+    func write(_ report: Report, imageFolder: String = "") throws {
+        var report = report
+        if thumbnails, wantsFigures {
+            report.addThumbnails { $0.hasPrefix("/") || imageFolder.isEmpty ? $0 : imageFolder + "/" + $0 }
+        }
         print(report.text)
         if all { print("\n" + report.fullText) }
         if let json { try report.writeJSON(json) }
@@ -27,7 +35,7 @@ struct OutputOptions: ParsableArguments {
     /// Evaluates, prints and writes.
     /// - Throws: exit code 2 when images were left out.
     func write(_ input: ClassificationInput) throws {
-        try write(input.report(figures: wantsFigures))
+        try write(input.report(figures: wantsFigures), imageFolder: input.imageFolder)
         if input.skipped > 0 { throw incomplete }
     }
 }

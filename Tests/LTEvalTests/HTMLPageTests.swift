@@ -5,6 +5,7 @@ import Foundation
 import LTCore
 import LTDecision
 import LTEval
+import LTImage
 import Testing
 
 /// Names as a hostile data set may have them; the last starts with a combining mark.
@@ -84,6 +85,40 @@ private func temporary(_ name: String) -> String {
         #expect(lines.contains("AP, r                    10.00   10.00 (+0.00)"))
         try page.write("\(folder)/page.html")
         #expect(try String(contentsOfFile: "\(folder)/page.html", encoding: .utf8) == page.html)
+    }
+}
+
+@Suite struct ThumbnailTests {
+    @Test func picturesOfMistakes() throws {
+        let path = temporary("image.jpg")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let image = try Image(width: 300, height: 200, channels: 3)
+        image.bytes.update(repeating: 0)
+        for y in 50..<150 { for x in 100..<200 { image.bytes[(y * 300 + x) * 3] = 255 } }
+        try Data(image.encodedJPEG()).write(to: URL(fileURLWithPath: path))
+        var report = detectionLikeReport()
+        report.mistakes = [
+            .init(image: "whole", classIndex: 0, score: 1, kind: "missed"),
+            .init(image: "whole", classIndex: 0, score: 1, kind: "false alarm", box: [100, 50, 100, 50]),
+            .init(image: "whole", classIndex: 0, score: 1, kind: "false alarm", box: [1e300, 50, 100, .nan]),
+            .init(image: "gone", classIndex: 0, score: 1, kind: "missed"),
+            .init(image: "unknown", classIndex: 0, score: 1, kind: "missed"),
+        ]
+        report.addThumbnails(side: 50) { $0 == "unknown" ? nil : $0 == "whole" ? path : path + ".none" }
+        let sizes = try report.mistakes.map { mistake -> [Int]? in
+            guard let text = mistake.thumbnail else { return nil }
+            let data = try #require(Data(base64Encoded: String(text.dropFirst("data:image/jpeg;base64,".count))))
+            let image = try Image.decode(Array(data))
+            return withExtendedLifetime(image.pixels) {
+                [
+                    image.width, image.height,
+                    image.bytes[(image.height / 2 * image.width + image.width / 2) * 3] > 128 ? 1 : 0,
+                ]
+            }
+        }
+        #expect(sizes == [[50, 33, 1], [50, 25, 1], [50, 33, 1], nil, nil])
+        #expect(report.notes.last == "2 of the mistakes' 5 images could not be read for a picture")
+        #expect(report.json["mistakes"]?.elements[0]["thumbnail"]?.string?.hasPrefix("data:image/jpeg") == true)
     }
 }
 

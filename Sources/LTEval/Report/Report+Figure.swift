@@ -164,6 +164,8 @@ extension Report {
         public var why: String
         /// [x, y, width, height] in pixels of the image; empty when it is not about a box.
         public var box: [Double]
+        /// A small JPEG of the image, as a data URI.
+        public var thumbnail: String?
 
         public init(
             image: String, classIndex: Int, score: Double, kind: String, why: String = "", box: [Double] = []
@@ -255,6 +257,7 @@ extension Report.Mistake {
             .init("kind", .string(kind)), .init("why", .string(why)),
         ]
         if !box.isEmpty { members.append(.init("box", .array(box.map { .number($0) }))) }
+        if let thumbnail { members.append(.init("thumbnail", .string(thumbnail))) }
         return .object(members)
     }
 }
