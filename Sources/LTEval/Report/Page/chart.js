@@ -100,7 +100,7 @@ function plot(chart, width, hidden) {
     const context = { chart, box, root, marks, shown, width };
     if (chart.kind === "bars") (sideways ? drawSideBars : drawBars)(context);
     else {
-        context.x = makeScale(chart.x, shown.flatMap((series) => series.x), box.left, box.right, width / 80);
+        context.x = makeScale(chart.x, shown.flatMap((series) => series.x), box.left, box.right, (box.right - box.left) / 36);
         const heights = chart.kind === "histogram" ? stackHeights(shown) : shown.flatMap((series) => series.y);
         context.y = makeScale(chart.y, heights, box.bottom, box.top, 5);
         drawFrame(context);
