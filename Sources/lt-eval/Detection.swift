@@ -14,18 +14,12 @@ struct Detection: ParsableCommand {
 
     @OptionGroup var input: DetectionOptions
 
-    @Flag(help: "Print every metric, not only the main ones.")
-    var all = false
-
-    @Option(help: ArgumentHelp("Write the report as JSON.", valueName: "F.json"))
-    var json: String?
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
         let evaluated = try input.evaluate()
-        let report = try evaluated.evaluation.report(provenance: evaluated.provenance, figures: json != nil)
-        print(report.text)
-        if all { print("\n" + report.fullText) }
-        if let json { try report.writeJSON(json) }
+        let report = try evaluated.evaluation.report(provenance: evaluated.provenance, figures: output.wantsFigures)
+        try output.write(report)
         if evaluated.isIncomplete { throw incomplete }
     }
 }

@@ -151,6 +151,11 @@ extension DetectionComparison {
             classes: zip(truth.categories.indices, own).map { Self.members($0, $1, truth) },
             notes: Self.notes(own, truth), provenance: provenance)
         report.resampling = bootstraps.first.resampling(level: level)
+        if truth.categories.contains(where: { $0.imageCount != nil }) {
+            var figure = Report.Figure.againstCount("difference", "Difference of AP")
+            figure.y.range = nil
+            report.figures.append(figure)
+        }
         return report
     }
 

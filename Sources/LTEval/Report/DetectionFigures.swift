@@ -5,12 +5,10 @@ import LTCore
 
 extension Report {
     /// Adds what detections show.
-    /// - Parameters:
-    ///   - errors: what AP is lost to, where that was asked for.
-    ///   - columns: the categories of each frequency group, then all.
+    /// - Parameter columns: the categories of each frequency group, then all.
     mutating func addFigures(
         _ matches: DetectionMatches, _ curves: DetectionCurves, _ truth: DetectionTruth, _ results: DetectionResults,
-        errors: DetectionErrors? = nil, columns: Columns
+        columns: Columns
     ) {
         let rules = matches.rules
         func threshold(_ wanted: Double) -> Int? { rules.iouThresholds.firstIndex { abs($0 - wanted) < 1e-9 } }
@@ -32,7 +30,6 @@ extension Report {
                         reliability.bins(categories: members).map { (name, $0) }
                     }))
         }
-        if let errors { figures.append(.errors(errors, columns)) }
         figures.append(.distribution(of: "AP", classes.map { $0["AP"]?.double }, columns))
         if let threshold = threshold(0.5) {
             addThresholdCurves(matches, threshold, truth)
@@ -80,22 +77,6 @@ extension Report {
                 box: results.boxes.count >= 4 * entry.row + 4
                     ? Array(results.boxes[4 * entry.row..<4 * entry.row + 4]) : [])
         }
-    }
-}
-
-extension Report.Figure {
-    /// What each kind of error costs, for each column.
-    fileprivate static func errors(_ errors: DetectionErrors, _ columns: Columns) -> Self {
-        let kinds = DetectionErrors.Kind.allCases
-        return Self(
-            name: "errors", title: "AP lost to kinds of errors", kind: .bars(labels: kinds.map(\.name)),
-            x: Axis("kind of error"), y: Axis("AP\(Int((errors.foreground * 100).rounded())) to gain", isShare: true),
-            series: zip(columns.names, columns.classes).compactMap { name, members in
-                guard errors.gain(.missed, categories: members) != nil else { return nil }
-                return Series(name, group: name, y: kinds.map { errors.gain($0, categories: members) ?? 0 })
-            },
-            caption: "What fixing one kind alone would gain: "
-                + kinds.map { "\($0.name) \($0.title)" }.joined(separator: ", ") + ".")
     }
 }
 

@@ -146,7 +146,10 @@ extension Report {
         // What was judged names the run: the model, else the predictions.
         let name = ["model", "results", "predictions", "scores"].lazy
             .compactMap { key in provenance.first { $0.key == key }?.value }
-            .map { $0.string ?? $0.elements.compactMap(\.string).joined(separator: ", ") }
+            .map {
+                $0.string ?? $0["file"]?.string
+                    ?? $0.elements.compactMap { $0.string ?? $0["file"]?.string }.joined(separator: ", ")
+            }
             .first
         try HTMLPage([.init(name: name ?? task, report: json)], text: text + "\n\n" + fullText).write(path)
     }

@@ -2,7 +2,7 @@
 
 const taskTitles = new Map([
     ["multilabel", "Multi-label classification"], ["multiclass", "Classification"], ["detection", "Detection"],
-    ["segmentation", "Instance segmentation"],
+    ["detection_comparison", "Two detectors compared"],
 ]);
 
 /** The sections of one run, as {id, title, content, link}. */
