@@ -1,6 +1,6 @@
 // Figures: a chart in its card, with legend, tooltip, keyboard and its data as a table; redrawn when its width changes.
 
-/** @returns the <figure>; `figure.update(changes)` draws again with other data. */
+/** @returns the <figure>: `update(changes)` draws again with other data, `fit()` draws at once when it has its place. */
 function figure(chart) {
     const hidden = new Set();
     const canvas = h("div", { class: "canvas" });
@@ -39,13 +39,13 @@ function figure(chart) {
         interact(root, marks, box, chart);
     }
 
-    const observer = new ResizeObserver((entries) => {
-        const next = Math.floor(entries[0].contentRect.width);
+    node.fit = () => {
+        const next = Math.floor(canvas.clientWidth);
         if (Math.abs(next - width) < 2) return;
         width = next;
-        requestAnimationFrame(draw);
-    });
-    observer.observe(canvas);
+        draw();
+    };
+    new ResizeObserver(() => requestAnimationFrame(node.fit)).observe(canvas);
     fillLegend();
     node.update = (changes) => {
         const names = chart.series.map((series) => series.name).join();

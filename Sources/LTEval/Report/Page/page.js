@@ -86,6 +86,7 @@ function start() {
             h("section", { id, "aria-label": title }, h("h2", {}, title), content)));
         const all = severalRuns ? [{ id: "runs", link: "Runs" }, ...sections] : sections;
         links.replaceChildren(...all.map(({ id, link }) => h("a", { href: `#${id}` }, link)));
+        for (const node of document.querySelectorAll("figure")) node.fit();
     }
 
     const task = taskTitles.get(runs[0].report.task) ?? runs[0].report.task;
