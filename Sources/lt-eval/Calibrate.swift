@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import LTCore
+import LTDecision
 import LTEval
 
 struct Calibrate: ParsableCommand {
@@ -51,6 +52,14 @@ struct Calibrate: ParsableCommand {
     @Option(help: ArgumentHelp("The model file to write.", valueName: "NEW.onnx"))
     var out: String
 
+    @Option(help: "Detectors: from which overlap with an object on a detection is right.")
+    var iou = 0.5
+
+    @Option(
+        name: .customLong("protocol"),
+        help: "Detectors: the rules of matching: \(DetectionProtocol.named.map(\.name).joined(separator: ", ")).")
+    var rules = "lvis"
+
     @OptionGroup var known: LayerOptions
     @OptionGroup var output: OutputOptions
 
@@ -68,22 +77,70 @@ struct Calibrate: ParsableCommand {
 
     func run() throws {
         let file = try ModelFile(model)
+        if file.layer.task?.isDetection == true { return try calibrateDetector(file) }
         var (input, source) = try store.read(model: file)
         try known.apply(to: &input.layer)
         let options = input.options(method: method, thresholds: thresholds, shrinkage: shrinkage)
         var layer = try input.fitted(options, model: "sha256:" + source.modelDigest)
         let crossed = folds == 0 ? nil : try input.crossFitted(options, folds: folds)
         layer.calibration?.eceCrossFitted = crossed?.ece
+        try write(&layer, of: file)
+        input.layer = layer
+        var report = try input.report(figures: output.wantsFigures)
+        if let crossed { report.add(crossed) }
+        try output.write(report)
+        if input.skipped > 0 { throw incomplete }
+    }
+
+    private func calibrateDetector(_ file: ModelFile) throws {
+        guard !intoGraph else {
+            throw LTError(.unsupported, "a detector's calibration as nodes", hint: "leave out --into-graph")
+        }
+        var base = file.layer
+        try known.apply(to: &base)
+        var rules = try DetectionProtocol(named: rules)
+        rules.iouThresholds = [iou]
+        try rules.validate()
+        let data = store.data ?? ""
+        let threads = Parallel.processorCount
+        let truth = try DetectionTruth.read(data, rules: rules, threads: threads)
+        var parts: [DetectionSource] = []
+        var detections: DetectionResults?
+        for path in store.predictions {
+            let part = try DetectionSource(path, gt: data, truth: truth, rules: rules, threads: threads, raw: true)
+            guard let run = part.run else {
+                throw LTError(.invalidArgument, "\(path) is no prediction store, whose scores are raw")
+            }
+            try file.requireSource(of: run)
+            if base.labels == nil { base.labels = run.layer.labels }
+            if try detections?.append(contentsOf: part.results) == nil { detections = part.results }
+            parts.append(part)
+        }
+        guard let detections, let run = parts.first?.run else {
+            throw LTError(.invalidArgument, "no predictions", hint: "give --predictions")
+        }
+        let matches = try DetectionMatches(truth, detections, rules: rules, threads: threads)
+        let fit = try DetectionFit(
+            base, on: matches, truth,
+            options: CalibrationOptions(
+                method: method ?? .platt, thresholds: thresholds ?? .f1, shrinkage: shrinkage), iou: iou,
+            folds: folds, fittedOn: parts.first?.results.digest.map { "sha256:" + $0 },
+            model: "sha256:" + run.modelDigest)
+        var layer = fit.layer
+        try write(&layer, of: file)
+        try output.write(
+            fit.report(provenance: [
+                .init("data", .string(data)), .init("predictions", .array(parts.map { .object($0.provenance) })),
+            ]))
+        if parts.contains(where: { $0.failed > 0 }) { throw incomplete }
+    }
+
+    private func write(_ layer: inout DecisionLayer, of file: ModelFile) throws(LTError) {
         var graph = file.graph
         layer.removeOutputs(from: &graph)
         if intoGraph { try layer.addOutputs(to: &graph) }
         try layer.write(into: &graph)
         try graph.write(to: out)
-        input.layer = layer
         print("\(out) carries calibration and thresholds; on the images they were fitted on:")
-        var report = try input.report(figures: output.wantsFigures)
-        if let crossed { report.add(crossed) }
-        try output.write(report)
-        if input.skipped > 0 { throw incomplete }
     }
 }

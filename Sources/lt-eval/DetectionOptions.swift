@@ -124,8 +124,12 @@ struct DetectionSource {
     var failed = 0
     var provenance: [JSONValue.Member]
 
+    /// The run of a store.
+    var run: RunInfo?
+
+    /// - Parameter raw: takes a store's scores as the model gave them, without calibration.
     init(
-        _ path: String, gt: String, truth: DetectionTruth, rules: DetectionProtocol, threads: Int
+        _ path: String, gt: String, truth: DetectionTruth, rules: DetectionProtocol, threads: Int, raw: Bool = false
     ) throws(LTError) {
         provenance = [.init("file", .string(path))]
         guard try Self.isStore(path) else {
@@ -136,7 +140,8 @@ struct DetectionSource {
         // The store is read as the results file that `lt-infer run --lvis-json` writes of it, so both give the same numbers.
         let file = FileManager.default.temporaryDirectory.path + "/lt-eval-\(UUID().uuidString).json"
         defer { unlink(file) }
-        let (run, counts) = try Self.export(path, to: file, gt: gt)
+        let (run, counts) = try Self.export(path, to: file, gt: gt, raw: raw)
+        self.run = run
         results = try within("prediction store \(path)") { () throws(LTError) in
             try DetectionResults.read(file, truth: truth, rules: rules, threads: threads)
         }
@@ -154,11 +159,13 @@ struct DetectionSource {
     }
 
     private static func export(
-        _ path: String, to file: String, gt: String
+        _ path: String, to file: String, gt: String, raw: Bool
     ) throws(LTError) -> (run: RunInfo, counts: PredictionStore.Counts) {
         try within("prediction store \(path)") { () throws(LTError) in
             let store = try PredictionStore.read(path)
-            try store.export(as: LVISResults(ImageIDs(groundTruth: gt)), to: file, decider: store.run.decider())
+            var run = store.run
+            if raw { run.layer.calibration = nil }
+            try store.export(as: LVISResults(ImageIDs(groundTruth: gt)), to: file, decider: run.decider())
             return (store.run, try store.counts())
         }
     }

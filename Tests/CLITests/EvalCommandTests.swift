@@ -209,6 +209,62 @@ private func number(_ json: [String: Any], _ path: String...) -> Double {
         #expect(try folder.run("report").status == 64)
     }
 
+    /// A detector: scores against finding objects, from its store and COCO annotations.
+    @Test func detectorsAreCalibrated() throws {
+        let folder = try EvalFolder()
+        var builder = GraphBuilder(name: "detector")
+        let input = builder.input("x", .float32, ["N", 4])
+        builder.output(builder.node("Identity", [input], name: "boxes"), .float32, ["N", 4])
+        var graph = builder.graph
+        let layer = DecisionLayer(task: .detection, labels: [.init(id: 1, name: "a"), .init(id: 2, name: "b")])
+        try layer.write(into: &graph)
+        let model = folder.path + "/detector.onnx"
+        try graph.write(to: model)
+        let store = try PredictionStore.write(
+            folder.path + "/found.db",
+            run: RunInfo(
+                model: model, modelDigest: try SHA256.digest(ofFile: model), settings: [:], columns: 2, layer: layer))
+        var random = SeededGenerator(seed: 60)
+        var objects: [[String: Any]] = []
+        for image in 0..<200 {
+            var found: [Detection] = []
+            for category in 0..<2 {
+                let score = Float(random.uniform(0.05...0.95))
+                found.append(
+                    Detection(category: category, score: score, box: Box(x1: 10, y1: 10, x2: 40, y2: 30)))
+                guard random.uniform() < Double(score * score) else { continue }
+                objects.append([
+                    "id": objects.count + 1, "image_id": image + 1, "category_id": category + 1,
+                    "bbox": [10, 10, 30, 20], "area": 600, "iscrowd": 0,
+                ])
+            }
+            found.sort { $0.score > $1.score }
+            try store.write([
+                StoredImage(path: "/images/\(image).jpg", stamp: nil, digest: nil, outcome: .detections(found))
+            ])
+        }
+        try store.finish(complete: true)
+        let json: [String: Any] = [
+            "images": (0..<200).map { ["id": $0 + 1, "file_name": "\($0).jpg", "width": 64, "height": 64] },
+            "categories": [["id": 1, "name": "a"], ["id": 2, "name": "b"]], "annotations": objects,
+        ]
+        try JSONSerialization.data(withJSONObject: json).write(to: URL(fileURLWithPath: folder.path + "/gt.json"))
+        let fit = try folder.run(
+            "calibrate", "detector.onnx", "--predictions", "found.db", "--data", "gt.json", "--protocol", "coco",
+            "--method", "platt", "--thresholds", "precision=0.6", "--out", "new.onnx", "--json", "fit.json")
+        #expect(fit.status == 0, "\(fit.error)")
+        let fitted = try DecisionLayer(reading: Graph.read(path: folder.path + "/new.onnx"))
+        #expect(fitted.thresholds?.objective == "precision=0.6" && fitted.thresholds?.values.count == 2)
+        let report = try folder.json("fit.json")
+        #expect(number(report, "ECE", "before", "total") > 0.1)
+        #expect(number(report, "ECE", "after", "total") < 0.06)
+        #expect(number(report, "ECE", "cross_fitted", "total") < 0.08)
+        let nodes = try folder.run(
+            "calibrate", "detector.onnx", "--predictions", "found.db", "--data", "gt.json", "--protocol", "coco",
+            "--into-graph", "--out", "new.onnx")
+        #expect(nodes.status == 1 && nodes.error.contains("a detector's calibration as nodes"))
+    }
+
     @Test func errorsNameWhatIsWrong() throws {
         let folder = try EvalFolder()
         let other = try folder.run(

@@ -73,8 +73,10 @@ extension Report {
     public mutating func add(_ crossFitted: CrossFitted) {
         sections += crossFitted.sections
         headlines += crossFitted.headlines
-        notes.append(
-            "cross-fitted: each of \(crossFitted.folds) folds scored and decided by a fit on the others; the model file has "
-                + "the fit on all")
+        notes.append(Self.crossFittedNote(crossFitted.folds))
+    }
+
+    static func crossFittedNote(_ folds: Int) -> String {
+        "cross-fitted: each of \(folds) folds scored and decided by a fit on the others; the model file has the fit on all"
     }
 }
