@@ -25,3 +25,5 @@ title "peak memory of 20,000 images against 500"
 $python Benchmarks/memory.py
 title "LVIS average precision against hotcoco"
 $python Benchmarks/detection.py
+title "mAP of 100,000 images × 1,203 classes against scikit-learn"
+$python Benchmarks/classification.py

@@ -25,6 +25,8 @@ public struct ClassificationInput: Sendable {
     public var topK: [Int] = []
     /// Multi-class: the least probability of an image that is taken for one of a known class.
     public var openSet: Double?
+    /// Names of the only metrics to compute; `nil` for all.
+    public var metrics: Set<String>?
     /// Images of the data that were left out because they have no scores.
     public var skipped = 0
     public var notes: [String] = []
@@ -112,11 +114,12 @@ public struct ClassificationInput: Sendable {
         var report: Report
         switch predictions {
         case .multilabel(let input):
-            report = try .multilabel(input, layer: layer, provenance: provenance, figures: figures, images: images)
+            report = try .multilabel(
+                input, layer: layer, provenance: provenance, figures: figures, images: images, metrics: metrics)
         case .multiclass(let input):
             report = try .multiclass(
                 input, layer: layer, provenance: provenance, topK: topK, openSet: openSet, figures: figures,
-                images: images)
+                images: images, metrics: metrics)
         }
         report.notes = notes + report.notes
         return report

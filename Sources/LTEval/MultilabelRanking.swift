@@ -14,6 +14,16 @@ public struct MultilabelRanking: Sendable {
         var interpolatedPrecision: InterpolatedPrecision
     }
 
+    /// What is computed beside the classes' own rankings.
+    struct Parts: OptionSet, Sendable {
+        let rawValue: Int
+        /// Of each image over the classes.
+        static let images = Parts(rawValue: 1)
+        /// Of all pairs.
+        static let pooled = Parts(rawValue: 2)
+        static let all: Parts = [.images, .pooled]
+    }
+
     public internal(set) var rowCount: Int
     /// In the order of the group.
     public internal(set) var classes: [Class]
@@ -32,20 +42,32 @@ extension MultilabelPredictions {
     /// The rankings of groups of classes, each as if the others were not there, and of all classes.
     /// - Parameter groups: positions of classes; no class is in two groups.
     public func rankings(ofGroups groups: [[Int]]) -> (groups: [MultilabelRanking], total: MultilabelRanking) {
+        rankings(ofGroups: groups, parts: .all)
+    }
+
+    /// - Parameter parts: what is not asked for is left empty.
+    func rankings(
+        ofGroups groups: [[Int]], parts: MultilabelRanking.Parts
+    ) -> (groups: [MultilabelRanking], total: MultilabelRanking) {
         let partition = ClassPartition(groups, classCount: classCount)
         let classes = classRankings()
-        var images = imageRankings(partition)
-        let pooled = pooledAveragePrecision(partition)
+        let none = groups.count + 1
+        var images =
+            parts.contains(.images)
+            ? imageRankings(partition) : [ImageRankings](repeating: ImageRankings(), count: none)
+        let pooled =
+            parts.contains(.pooled)
+            ? pooledAveragePrecision(partition) : [Double?](repeating: nil, count: none)
         let all = MultilabelRanking(
             rowCount: rowCount, classes: classes, images: images.removeLast(),
             pooledAveragePrecision: pooled.last ?? nil
         )
-        let parts = groups.indices.map { group in
+        let own = groups.indices.map { group in
             MultilabelRanking(
                 rowCount: rowCount, classes: groups[group].map { classes[$0] }, images: images[group],
                 pooledAveragePrecision: pooled[group])
         }
-        return (parts, all)
+        return (own, all)
     }
 
     /// Every class ranked over the images.

@@ -1,6 +1,7 @@
 // lt-eval classification: metrics of multi-label and multi-class predictions.
 
 import ArgumentParser
+import LTData
 import LTDecision
 import LTEval
 
@@ -13,12 +14,17 @@ struct Classification: ParsableCommand {
             calibration that this file carries; otherwise those of the model that predicted.
             """)
 
-    @Option(help: ArgumentHelp("Raw scores, a .npy array [images, classes].", valueName: "F.npy"))
+    @Option(
+        help: ArgumentHelp(
+            "Raw scores [images, classes]: .npy, .csv, .tsv or .jsonl; files of `lt-infer run --csv` and --jsonl too.",
+            valueName: "F"))
     var scores: String?
 
     @Option(
         help: ArgumentHelp(
-            "Labels, a .npy array: [images, classes] of 0 and 1, or [images] of class indices.", valueName: "F.npy"))
+            "Labels: .npy, .csv, .tsv or .jsonl; 0 and 1 per image and class, lists of classes, or one class per image.",
+            discussion: "Rows join by id where both files have ids, else by position. docs/metrics.md has the formats.",
+            valueName: "F"))
     var labels: String?
 
     @OptionGroup var store: StoreOptions
@@ -28,30 +34,71 @@ struct Classification: ParsableCommand {
 
     @OptionGroup var known: LayerOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "The only metrics to compute, by their keys, as mAP,F1_macro; quick for large arrays.", valueName: "names"))
+    var metrics: String?
+
+    @Option(
+        help: ArgumentHelp("Multi-class: further top-k accuracies beside 1 and 5, as 3,10.", valueName: "k"))
+    var topK: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Multi-class: images whose greatest probability is below are rejected; labels may be -1 (none of the classes).",
+            valueName: "threshold"))
+    var openSet: Double?
+
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        let arrays = scores != nil || labels != nil
-        let stored = !store.predictions.isEmpty || store.data != nil
-        guard arrays != stored else {
-            throw ValidationError("give either --scores and --labels, or --predictions and --data")
+        let arrays = scores != nil
+        guard arrays != !store.predictions.isEmpty, labels == nil || store.data == nil else {
+            throw ValidationError("give --scores with --labels or --data, or --predictions with --data")
         }
-        if arrays, scores == nil || labels == nil { throw ValidationError("--scores and --labels go together") }
-        if stored, store.predictions.isEmpty || store.data == nil {
-            throw ValidationError("--predictions and --data go together")
+        guard (arrays ? labels ?? store.data : store.data) != nil else {
+            throw ValidationError(
+                arrays ? "--scores needs --labels or --data" : "--predictions and --data go together")
+        }
+        if !arrays, labels != nil { throw ValidationError("--labels goes with --scores") }
+        if let openSet, !(0...1).contains(openSet) {
+            throw ValidationError("--open-set is \(openSet), expected 0 … 1")
+        }
+        _ = try ks()
+    }
+
+    private func ks() throws -> [Int] {
+        try (topK ?? "").split(separator: ",").map { text in
+            guard let k = Int(text), k >= 1 else {
+                throw ValidationError("--top-k has '\(text)', expected whole numbers above 0")
+            }
+            return k
         }
     }
 
     func run() throws {
         let file = try model.map { try ModelFile($0) }
-        var input =
-            if let scores, let labels {
-                try ClassificationInput(scoresFile: scores, labelsFile: labels, layer: file?.layer ?? DecisionLayer())
+        var input: ClassificationInput
+        if let scores {
+            var layer = file?.layer ?? DecisionLayer()
+            try known.apply(to: &layer)
+            if let labels {
+                input = try ClassificationInput(
+                    scoresFile: scores, labelsFile: labels, layer: layer, openSet: openSet != nil,
+                    skippingMissing: store.skipMissing)
             } else {
-                try store.read(model: file).input
+                input = try ClassificationInput(
+                    scoresFile: scores, with: Dataset.read(store.data ?? ""), layer: layer,
+                    skippingMissing: store.skipMissing)
             }
+        } else {
+            input = try store.read(model: file).input
+            try known.apply(to: &input.layer)
+        }
         input.provenance += file?.provenance ?? []
-        try known.apply(to: &input.layer)
+        input.topK = try ks()
+        input.openSet = openSet
+        input.metrics = metrics.map { Set($0.split(separator: ",").map { String($0) }) }
         try output.write(input)
     }
 }

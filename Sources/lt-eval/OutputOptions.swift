@@ -7,6 +7,9 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Print every metric, not only the main ones.")
     var all = false
 
+    @Flag(help: "Print what is said of each class.")
+    var classes = false
+
     @Option(help: ArgumentHelp("Write the report as JSON.", valueName: "F.json"))
     var json: String?
 
@@ -28,6 +31,7 @@ struct OutputOptions: ParsableArguments {
         }
         print(report.text)
         if all { print("\n" + report.fullText) }
+        if classes { print("\n" + report.classText) }
         if let json { try report.writeJSON(json) }
         if let html { try report.writeHTML(html) }
     }

@@ -74,8 +74,10 @@ private final class EvalFolder {
     }
 
     /// Runs lt-eval; arguments that name files without a folder mean those of this one.
-    func run(_ arguments: String...) throws -> Tool.Result {
-        let suffixes = [".db", ".json", ".onnx", ".npy", ".html"]
+    func run(_ arguments: String...) throws -> Tool.Result { try run(arguments) }
+
+    func run(_ arguments: [String]) throws -> Tool.Result {
+        let suffixes = [".db", ".json", ".jsonl", ".onnx", ".npy", ".csv", ".html"]
         return try Tool("lt-eval").run(
             arguments.map { argument in
                 argument.hasPrefix("/") || !suffixes.contains { argument.hasSuffix($0) }
@@ -93,6 +95,10 @@ private func number(_ json: [String: Any], _ path: String...) -> Double {
     var value: Any? = json
     for key in path { value = (value as? [String: Any])?[key] }
     return (value as? NSNumber)?.doubleValue ?? .nan
+}
+
+private func expectClose(_ a: Double, _ b: Double, sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(abs(a - b) < 1e-12, "\(a), expected \(b)", sourceLocation: sourceLocation)
 }
 
 @Suite struct EvalCommandTests {
@@ -287,6 +293,92 @@ private func number(_ json: [String: Any], _ path: String...) -> Double {
             "classification", "--predictions", "test.db", "--data", "test.json", "--json", "/none/report.json")
         #expect(unwritable.status == 1)
         #expect(unwritable.error.contains("/none/report.json"))
+    }
+
+    /// The same predictions as a store, as lt-infer's CSV, as plain arrays and as JSON Lines.
+    @Test func filesOfEveryKind() throws {
+        let folder = try EvalFolder()
+        var random = SeededGenerator(seed: 9)
+        let labels = (0..<120).map { _ in (0..<4).map { _ in random.uniform() < 0.3 } }
+        let scores = labels.map { $0.map { Float(random.normal()) + ($0 ? 1.5 : -1) } }
+        func write(_ name: String, _ text: String) throws {
+            try text.write(toFile: "\(folder.path)/\(name)", atomically: true, encoding: .utf8)
+        }
+        let names = ["ant", "bee", "cat", "dog"]
+        try Tensor(scores.flatMap { $0 }, [120, 4]).writeNPY(to: folder.path + "/s.npy")
+        try Tensor(labels.flatMap { $0 }, [120, 4]).writeNPY(to: folder.path + "/l.npy")
+        try write(
+            "s.csv",
+            "id,\(names.joined(separator: ","))\n"
+                + scores.enumerated().map { "i\($0)," + $1.map { "\($0)" }.joined(separator: ",") + "\n" }.joined())
+        // The labels in another order of rows, as lists of names.
+        try write(
+            "l.jsonl",
+            labels.enumerated().reversed().map { row, own in
+                let list = zip(names, own).filter(\.1).map { "\"\($0.0)\"" }.joined(separator: ",")
+                return "{\"id\":\"i\(row)\",\"labels\":[\(list)]}\n"
+            }.joined())
+        try write("counts.json", "[600, 601, 100, 5]")
+        let arrays = try folder.run(
+            "classification", "--scores", "s.npy", "--labels", "l.npy", "--train-counts", "counts.json", "--json",
+            "a.json")
+        #expect(arrays.status == 0, "\(arrays.error)")
+        #expect(arrays.output.contains("120 images, 4 classes (db: 3 head, 0 middle, 1 tail)"))
+        #expect(arrays.output.contains("1 classes have exactly 100 training images: 'head' by the rule 'db'"))
+        let texts = try folder.run(
+            "classification", "--scores", "s.csv", "--labels", "l.jsonl", "--train-counts", "counts.json", "--groups",
+            "egtea", "--classes", "--json", "b.json")
+        #expect(texts.status == 0, "\(texts.error)")
+        #expect(texts.output.contains("(egtea: 1 majority, 2 minority)"))
+        #expect(texts.output.contains("1 classes are in no group of the rule 'egtea'"))
+        let rows = texts.output.split(separator: "\n").filter { line in names.contains { line.contains("  \($0)  ") } }
+        #expect(rows.count == 4)
+        let (a, b) = (try folder.json("a.json"), try folder.json("b.json"))
+        for key in ["mAP", "ECE"] {
+            #expect(number(a, key, "total") == number(b, key, "total"))
+        }
+        #expect(number(a, "mAP", "total") > 0.5)
+        let some = try folder.run(
+            "classification", "--scores", "s.npy", "--labels", "l.npy", "--metrics", "mAP,LRAP", "--json", "c.json")
+        #expect(some.status == 0, "\(some.error)")
+        #expect(some.output.contains("label ranking AP") && !some.output.contains("ECE"))
+        #expect(number(try folder.json("c.json"), "mAP", "total") == number(a, "mAP", "total"))
+        let wrong = try folder.run(
+            "classification", "--scores", "s.npy", "--labels", "l.npy", "--metrics", "mAPP")
+        #expect(wrong.status == 1)
+        #expect(wrong.error.contains("notFound: no metric 'mAPP', expected some of mAP, mAP_micro"))
+    }
+
+    @Test func oneClassPerImage() throws {
+        let folder = try EvalFolder()
+        let text = "image,cat,dog,owl\na.jpg,3,1,0\nb.jpg,0,2,1\nc.jpg,1,2,0\nd.jpg,0,0,0.5\n"
+        try text.write(toFile: folder.path + "/s.csv", atomically: true, encoding: .utf8)
+        try "image,label\na.jpg,cat\nb.jpg,dog\nc.jpg,cat\nd.jpg,-1\n".write(
+            toFile: folder.path + "/l.csv", atomically: true, encoding: .utf8)
+        let refused = try folder.run("classification", "--scores", "s.csv", "--labels", "l.csv")
+        #expect(refused.status == 1)
+        #expect(refused.error.contains("label of row 3 is -1") && refused.error.contains("hint: --open-set"))
+        let open = try folder.run(
+            "classification", "--scores", "s.csv", "--labels", "l.csv", "--open-set", "0.5", "--top-k", "2", "--all",
+            "--json", "r.json")
+        #expect(open.status == 0, "\(open.error)")
+        for words in ["top-2 accuracy", "open-set F-measure", "Matthews correlation", "1 images are of no known class"]
+        {
+            #expect(open.output.contains(words), "\(words)")
+        }
+        let report = try folder.json("r.json")
+        expectClose(number(report, "top1", "total"), 2.0 / 3)
+        expectClose(number(report, "top2", "total"), 1)
+        expectClose(number(report, "accuracy", "total"), 0.75)
+        for arguments in [["--top-k", "0"], ["--open-set", "2"], ["--data", "x.json"]] {
+            let usage = try folder.run(["classification", "--scores", "s.csv", "--labels", "l.csv"] + arguments)
+            #expect(usage.status == 64)
+        }
+        let damaged = "image,cat,dog,owl\na.jpg,3,1\n"
+        try damaged.write(toFile: folder.path + "/s.csv", atomically: true, encoding: .utf8)
+        let malformed = try folder.run("classification", "--scores", "s.csv", "--labels", "l.csv")
+        #expect(malformed.status == 1)
+        #expect(malformed.error.contains("malformed: 3 columns, expected 4\n  in line 2\n  in scores"))
     }
 
     @Test func imagesWithoutScoresAreNotForgotten() throws {

@@ -12,65 +12,88 @@ extension Report {
     ///   - provenance: where the predictions come from.
     ///   - figures: also makes figures, threshold curves and mistakes.
     ///   - images: names of the rows, for the mistakes.
-    /// - Throws: what `Decider` throws, `invalidArgument` for a training count below 1.
+    ///   - metrics: names of the only metrics to compute; `nil` for all. What is said of single classes is then AP alone.
+    /// - Throws: what `Decider` throws, `invalidArgument` for a training count below 1, `notFound` for an unknown metric.
     public static func multilabel(
         _ predictions: MultilabelPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
-        figures: Bool = false, images: [String]? = nil
+        figures: Bool = false, images: [String]? = nil, metrics: Set<String>? = nil
     ) throws(LTError) -> Report {
         var layer = layer
         layer.task = layer.task ?? .multilabel
         let rule = layer.groups ?? .db
         let columns = try Columns(rule, layer.trainCounts, classCount: predictions.classCount)
-        let sums = try predictions.sums(layer, columns, figures: figures)
-        let (groups, total) = predictions.rankings(ofGroups: columns.groups)
-        var sections = [
-            columns.section("ranking", "ranking of raw scores", MetricTable.multilabelRanking, groups + [total])
-        ]
-        var headlines = [Headline(path: ["mAP"], title: "mAP", section: "ranking", row: "mAP")]
+        let tables = try MultilabelTables(metrics)
+        let sums =
+            figures || tables.needSums ? try predictions.sums(layer, columns, figures: figures) : nil
+        let (groups, total) = predictions.rankings(ofGroups: columns.groups, parts: tables.rankingParts)
+        var sections: [Section] = []
+        var headlines: [Headline] = []
+        if !tables.ranking.isEmpty {
+            sections.append(columns.section("ranking", "ranking of raw scores", tables.ranking, groups + [total]))
+            headlines.append(Headline(path: ["mAP"], title: "mAP", section: "ranking", row: "mAP"))
+        }
         func addDecisions(_ sums: DecisionSums?, _ name: String, _ title: String, headline: String? = nil) {
-            guard let sums else { return }
-            sections.append(
-                columns.section(name, title, MetricTable.multilabelDecisions, sums.decisions(columns.groups)))
+            guard let sums, !tables.decisions.isEmpty else { return }
+            sections.append(columns.section(name, title, tables.decisions, sums.decisions(columns.groups)))
             guard let headline else { return }
             headlines += ["micro", "macro"].map {
                 Headline(path: ["F1", name, $0], title: "F1 \($0), \(headline)", section: name, row: "F1_\($0)")
             }
         }
         func addCalibration(_ sums: CalibrationSums?, _ name: String, _ title: String) {
-            guard let sums else { return }
-            sections.append(
-                columns.section(name, title, MetricTable.multilabelCalibration, sums.calibrations(columns.groups)))
+            guard let sums, !tables.calibration.isEmpty else { return }
+            sections.append(columns.section(name, title, tables.calibration, sums.calibrations(columns.groups)))
             headlines.append(
                 Headline(path: ["ECE", name], title: "ECE \(name) calibration", section: name, row: "ECE"))
         }
-        addDecisions(sums.atHalf, "at_0.5", "decisions at score 0.5, uncalibrated", headline: "at 0.5")
-        addDecisions(sums.atHalfCalibrated, "at_0.5_calibrated", "decisions at calibrated score 0.5")
+        addDecisions(sums?.atHalf, "at_0.5", "decisions at score 0.5, uncalibrated", headline: "at 0.5")
+        addDecisions(sums?.atHalfCalibrated, "at_0.5_calibrated", "decisions at calibrated score 0.5")
         addDecisions(
-            sums.atThresholds, "at_thresholds", "decisions at fitted thresholds", headline: "at fitted thresholds")
-        addCalibration(sums.before, "before", "scores before calibration")
-        addCalibration(sums.after, "after", "scores after calibration")
+            sums?.atThresholds, "at_thresholds", "decisions at fitted thresholds", headline: "at fitted thresholds")
+        addCalibration(sums?.before, "before", "scores before calibration")
+        addCalibration(sums?.after, "after", "scores after calibration")
 
         let digest = predictions.digest
-        let perClass = multilabelClasses(total, sums, layer: layer, rule: rule)
         var report = Report(
             task: "multilabel", images: predictions.rowCount, columns: columns.names,
-            columnClasses: columns.classes.map(\.count), groupRule: rule.rule, headlines: headlines, sections: sections,
-            classes: perClass,
-            notes: columns.notes + multilabelNotes(total, layer: layer, lies01: sums.lies01, digest: digest),
+            columnClasses: columns.classes.map(\.count), groupRule: rule.rule,
+            headlines: shown(headlines, of: sections, naming: metrics), sections: sections,
+            classes: multilabelClasses(total, sums, layer: layer, rule: rule),
+            notes: columns.notes + multilabelNotes(total, sums, layer: layer, digest: digest),
             provenance: provenance + [.init("evaluated_on", .string(digest))])
-        if figures { report.addFigures(predictions, total, sums, columns: columns, images: images) }
+        if let sums, figures { report.addFigures(predictions, total, sums, columns: columns, images: images) }
         return report
+    }
+
+    /// The headlines whose rows there are, and one for each row that was asked for by name.
+    private static func shown(
+        _ headlines: [Headline], of sections: [Section], naming metrics: Set<String>?
+    ) -> [Headline] {
+        guard metrics != nil else { return headlines }
+        var kept = headlines.filter { headline in
+            sections.contains { $0.name == headline.section && $0.rows.contains { $0.name == headline.row } }
+        }
+        for section in sections {
+            for row in section.rows where !kept.contains(where: { $0.section == section.name && $0.row == row.name }) {
+                kept.append(
+                    Headline(
+                        path: [section.name, row.name], title: "\(row.title), \(section.title)", section: section.name,
+                        row: row.name))
+            }
+        }
+        return kept
     }
 
     /// Evaluates multi-class predictions.
     /// - Parameters:
     ///   - topK: further k of top-k accuracies, beside 1 and 5.
     ///   - openSet: images whose greatest probability is below are rejected; for labels that may be −1.
-    ///   - figures, images, layer, provenance: as for `multilabel`.
-    /// - Throws: `invalidArgument` for a training count below 1, `shapeMismatch`.
+    ///   - figures, images, metrics, layer, provenance: as for `multilabel`.
+    /// - Throws: `invalidArgument` for a training count below 1, `shapeMismatch`, `notFound` for an unknown metric.
     public static func multiclass(
         _ predictions: MulticlassPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
-        topK: [Int] = [], openSet: Double? = nil, figures: Bool = false, images: [String]? = nil
+        topK: [Int] = [], openSet: Double? = nil, figures: Bool = false, images: [String]? = nil,
+        metrics wanted: Set<String>? = nil
     ) throws(LTError) -> Report {
         try layer.validate()
         var predictions = predictions
@@ -133,10 +156,16 @@ extension Report {
             headlines.append(
                 Headline(path: ["ECE", "after"], title: "ECE after calibration", section: "after", row: "ECE"))
         }
+        if let wanted {
+            try requireKnown(wanted, sections.flatMap { $0.rows.map(\.name) })
+            for index in sections.indices { sections[index].rows.removeAll { !wanted.contains($0.name) } }
+            sections.removeAll { $0.rows.isEmpty }
+        }
         let digest = predictions.digest
         var report = Report(
             task: "multiclass", images: predictions.rowCount, columns: columns.names,
-            columnClasses: columns.classes.map(\.count), groupRule: rule.rule, headlines: headlines, sections: sections,
+            columnClasses: columns.classes.map(\.count), groupRule: rule.rule,
+            headlines: shown(headlines, of: sections, naming: wanted), sections: sections,
             classes: multiclassClasses(summary, layer: layer, rule: rule),
             notes: columns.notes + multiclassNotes(predictions, summary, layer: layer, digest: digest),
             provenance: provenance + [.init("evaluated_on", .string(digest))])
@@ -226,18 +255,19 @@ extension Report {
     }
 
     private static func multilabelClasses(
-        _ ranking: MultilabelRanking, _ sums: MultilabelSums, layer: DecisionLayer, rule: FrequencyGroups
+        _ ranking: MultilabelRanking, _ sums: MultilabelSums?, layer: DecisionLayer, rule: FrequencyGroups
     ) -> [JSONValue] {
-        let half = sums.atHalf.decisions([])[0].classCounts
-        let fitted = sums.atThresholds?.decisions([])[0].classCounts
-        let before = sums.before.calibrations([])[0].classes
-        let after = sums.after?.calibrations([])[0].classes
+        let half = sums?.atHalf.decisions([])[0].classCounts
+        let fitted = sums?.atThresholds?.decisions([])[0].classCounts
+        let before = sums?.before.calibrations([])[0].classes
+        let after = sums?.after?.calibrations([])[0].classes
         return ranking.classes.enumerated().map { index, own in
             var members = classMembers(index, layer, rule)
             members += [
                 .init("positives", .int(own.positives)), .init("AP", .number(own.averagePrecision)),
-                .init("ROC_AUC", .optional(own.rocAUC)), .init("F1_at_0.5", .number(half[index].f1)),
+                .init("ROC_AUC", .optional(own.rocAUC)),
             ]
+            if let half { members.append(.init("F1_at_0.5", .number(half[index].f1))) }
             if let fitted {
                 let threshold = layer.thresholds?.values[index]
                 members += [
@@ -247,14 +277,14 @@ extension Report {
                     .init("threshold", threshold.map { .decimal($0) } ?? .null),
                 ]
             }
-            members.append(.init("ECE_before", .optional(before[index].bins.ece)))
+            if let before { members.append(.init("ECE_before", .optional(before[index].bins.ece))) }
             if let after { members.append(.init("ECE_after", .optional(after[index].bins.ece))) }
             return .object(members)
         }
     }
 
     private static func multilabelNotes(
-        _ ranking: MultilabelRanking, layer: DecisionLayer, lies01: Bool, digest: String
+        _ ranking: MultilabelRanking, _ sums: MultilabelSums?, layer: DecisionLayer, digest: String
     ) -> [String] {
         var notes: [String] = []
         let absent = ranking.classes.count { $0.positives == 0 }
@@ -263,7 +293,7 @@ extension Report {
                 "\(absent) classes have no positive here: their AP and F1 count as 0 in the means (scikit-learn's rule)"
             )
         }
-        if lies01, layer.activation != DecisionLayer.Activation.none {
+        if let sums, sums.lies01, layer.activation != DecisionLayer.Activation.none {
             notes.append(
                 "all scores lie in 0…1 and were taken for logits: if they are probabilities already, decisions and ECE "
                     + "need --activation none")
@@ -279,7 +309,7 @@ extension Report {
                     "\(unmet) classes have no threshold that meets \(thresholds.objective): they have the one nearest to it"
                 )
             }
-        } else {
+        } else if sums != nil {
             notes.append("no fitted thresholds: `lt-eval calibrate` makes a model with them, --model names it")
         }
         let fittedOn = [layer.calibration?.fittedOn, layer.thresholds?.fittedOn]
@@ -289,6 +319,45 @@ extension Report {
                     + "thresholds are optimistic")
         }
         return notes
+    }
+}
+
+/// - Throws: `notFound` for a metric that is not among the known ones.
+private func requireKnown(_ metrics: Set<String>, _ known: [String]) throws(LTError) {
+    if let bad = metrics.sorted().first(where: { !known.contains($0) }) {
+        var names: [String] = []
+        for name in known where !names.contains(name) { names.append(name) }
+        throw LTError(.notFound, "no metric '\(bad)', expected some of \(names.joined(separator: ", "))")
+    }
+}
+
+/// The multi-label metrics that were asked for.
+private struct MultilabelTables {
+    var ranking = MetricTable.multilabelRanking
+    var decisions = MetricTable.multilabelDecisions
+    var calibration = MetricTable.multilabelCalibration
+
+    init(_ wanted: Set<String>?) throws(LTError) {
+        guard let wanted else { return }
+        try requireKnown(wanted, ranking.map(\.name) + decisions.map(\.name) + calibration.map(\.name))
+        ranking.removeAll { !wanted.contains($0.name) }
+        decisions.removeAll { !wanted.contains($0.name) }
+        calibration.removeAll { !wanted.contains($0.name) }
+    }
+
+    var needSums: Bool { !decisions.isEmpty || !calibration.isEmpty }
+
+    var rankingParts: MultilabelRanking.Parts {
+        var parts: MultilabelRanking.Parts = []
+        for metric in ranking {
+            switch metric.name {
+            case Metric.mAPMicro.name: parts.insert(.pooled)
+            case Metric.mAPSamples.name, Metric.labelRankingAP.name, Metric.rankingLoss.name, Metric.coverage.name:
+                parts.insert(.images)
+            default: break
+            }
+        }
+        return parts
     }
 }
 

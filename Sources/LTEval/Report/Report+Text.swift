@@ -32,6 +32,42 @@ extension Report {
         sections.map { ([$0.title] + table($0.rows)).joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
+    /// What is said of each class as a table, a line per class. Lists and objects are left to the JSON.
+    public var classText: String {
+        var keys: [String] = []
+        for case .object(let members) in classes {
+            for member in members where !keys.contains(member.key) {
+                switch member.value {
+                case .array, .object: break
+                default: keys.append(member.key)
+                }
+            }
+        }
+        let known = ClassColumn.table.filter { keys.contains($0.key) }
+        let columns =
+            known + keys.filter { key in !known.contains { $0.key == key } }.map { ClassColumn($0, $0, isShare: false) }
+        var lines = [columns.map(\.title)]
+        for values in classes {
+            lines.append(
+                columns.map { column in
+                    switch values[column.key] {
+                    case .string(let text)?: text
+                    case .int(let value)?: String(value)
+                    case let value?: Self.cell(value.double, isShare: column.isShare)
+                    case nil: "-"
+                    }
+                })
+        }
+        let widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+        return lines.map { line in
+            line.indices.map { column in
+                let space = String(repeating: " ", count: widths[column] - line[column].count)
+                // Words to the left, numbers to the right.
+                return ["name", "group"].contains(columns[column].key) ? line[column] + space : space + line[column]
+            }.joined(separator: "  ")
+        }.joined(separator: "\n")
+    }
+
     private func table(_ rows: [Row]) -> [String] {
         let cells = rows.map { row in
             row.values.enumerated().map { column, value in
