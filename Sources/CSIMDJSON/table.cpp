@@ -19,41 +19,47 @@ constexpr int maximum_depth = 64;
 
 struct Column {
     std::string key;  // the name, then '"'
+    uint64_t words[2] = {0, 0}, masks[2] = {0, 0};  // its first 16 bytes, and which bits of them count
     lt_json_kind kind;
+    // Of each row; larger than the number of rows.
     std::vector<uint8_t> present;
     std::vector<int64_t> integers;
     std::vector<double> numbers;
     std::vector<uint32_t> starts, ends;
+    std::vector<uint8_t> mask_kinds;
+    std::vector<uint32_t> mask_sizes, part_starts, part_ends;
+    // Of all rows.
     std::vector<double> number_pool;
     std::vector<int64_t> integer_pool;
     std::vector<uint8_t> text_pool;
-    std::vector<uint8_t> mask_kinds;
-    std::vector<uint32_t> mask_sizes, run_pool, part_starts, part_ends, part_pool;
+    std::vector<uint32_t> run_pool, part_pool;
 
     bool has_pool() const {
         return kind == LT_JSON_NUMBERS || kind == LT_JSON_INTS || kind == LT_JSON_TEXT || kind == LT_JSON_MASK;
     }
 
-    void clear() {
-        present.clear(), integers.clear(), numbers.clear(), starts.clear(), ends.clear(), number_pool.clear();
-        integer_pool.clear(), text_pool.clear(), mask_kinds.clear(), mask_sizes.clear(), run_pool.clear();
-        part_starts.clear(), part_ends.clear(), part_pool.clear();
+    void clear() { number_pool.clear(), integer_pool.clear(), text_pool.clear(), run_pool.clear(), part_pool.clear(); }
+
+    // Makes room for `rows` rows.
+    void grow(size_t rows) {
+        present.resize(rows);
+        if (kind == LT_JSON_INT || kind == LT_JSON_FLAG) integers.resize(rows);
+        if (kind == LT_JSON_NUMBER) numbers.resize(rows);
+        if (has_pool()) starts.resize(rows), ends.resize(rows);
+        if (kind == LT_JSON_MASK) {
+            mask_kinds.resize(rows), mask_sizes.resize(2 * rows), part_starts.resize(rows), part_ends.resize(rows);
+        }
     }
 
-    void add_row() {
-        present.push_back(0);
-        if (kind == LT_JSON_INT || kind == LT_JSON_FLAG) integers.push_back(0);
-        if (kind == LT_JSON_NUMBER) numbers.push_back(0);
-        if (has_pool()) {
-            starts.push_back(0);
-            ends.push_back(0);
-        }
+    // Makes a row as an object without the member has it.
+    void begin(size_t row) {
+        present[row] = 0;
+        if (kind == LT_JSON_INT || kind == LT_JSON_FLAG) integers[row] = 0;
+        if (kind == LT_JSON_NUMBER) numbers[row] = 0;
+        if (has_pool()) starts[row] = ends[row] = 0;
         if (kind == LT_JSON_MASK) {
-            mask_kinds.push_back(LT_JSON_MASK_NONE);
-            mask_sizes.push_back(0);
-            mask_sizes.push_back(0);
-            part_starts.push_back(0);
-            part_ends.push_back(0);
+            mask_kinds[row] = LT_JSON_MASK_NONE;
+            mask_sizes[2 * row] = mask_sizes[2 * row + 1] = part_starts[row] = part_ends[row] = 0;
         }
     }
 };
@@ -75,6 +81,7 @@ struct Parser {
     std::vector<Column> columns;
     std::vector<int> order;  // the field that came at each place in the object before; -1: none of ours
     std::vector<uint32_t> offsets;
+    size_t capacity = 0;  // of the columns, in rows
     bool allows_nonfinite;
     int field = -1;
 
@@ -105,10 +112,46 @@ struct Parser {
 
     double number(od::value &value) {
         double result;
+        if (plain_number(token(value), result)) return result;
         auto error = value.get_double().get(result);
         if (error == simdjson::SUCCESS) return result;
         return odd_number(value);
     }
+    // Numbers like -123.45678901234567, eight digits at a time; false for any other shape, which simdjson then reads. Detectors
+    // write float32 as doubles: 17 digits most of the time.
+    static bool plain_number(const char *text, double &result) {
+        const bool negative = *text == '-';
+        const char *first = text + negative;
+        const char *at = first;
+        uint64_t digits = 0;
+        while (uint8_t(*at - '0') < 10 && at - first < 9) digits = 10 * digits + uint64_t(*at++ - '0');
+        const long whole = at - first;
+        if (whole == 0 || (*first == '0' && whole > 1)) return false;
+        long places = 0;
+        if (*at == '.') {
+            const char *start = ++at;
+            uint64_t eight;
+            while (at - start < 16 && (memcpy(&eight, at, 8), is_eight_digits(eight)) && whole + (at - start) <= 11) {
+                digits = 100000000 * digits + eight_digits(eight);
+                at += 8;
+            }
+            while (uint8_t(*at - '0') < 10 && whole + (at - start) < 19) digits = 10 * digits + uint64_t(*at++ - '0');
+            places = at - start;
+            if (places == 0) return false;
+        }
+        if (!ends_scalar(uint8_t(*at))) return false;
+        return simdjson::SIMDJSON_BUILTIN_IMPLEMENTATION::numberparsing::compute_float_64(-places, digits, negative, result);
+    }
+    static bool is_eight_digits(uint64_t bytes) {
+        return ((bytes & 0xF0F0F0F0F0F0F0F0) | (((bytes + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) == 0x3333333333333333;
+    }
+    // The first digit in the lowest byte.
+    static uint64_t eight_digits(uint64_t bytes) {
+        bytes = (bytes & 0x0F0F0F0F0F0F0F0F) * 2561 >> 8;
+        bytes = (bytes & 0x00FF00FF00FF00FF) * 6553601 >> 16;
+        return (bytes & 0x0000FFFF0000FFFF) * 42949672960001 >> 32;
+    }
+
     // NaN and infinities as Python writes them, and numbers beyond double precision; simdjson takes neither. The token is
     // not consumed: the iteration around it passes over it.
     double odd_number(od::value &value) {
@@ -264,7 +307,7 @@ struct Parser {
         switch (column.kind) {
             case LT_JSON_NUMBER: {
                 double result;
-                if (value.get_double().get(result) != simdjson::SUCCESS) {
+                if (!plain_number(token(value), result) && value.get_double().get(result) != simdjson::SUCCESS) {
                     if (is_null(column, value, row)) return;
                     result = odd_number(value);
                 }
@@ -289,7 +332,8 @@ struct Parser {
                 if (type != od::json_type::array) wrong(value, "array");
                 column.starts[row] = uint32_t(column.number_pool.size());
                 for (auto element : take(value.get_array())) {
-                    od::value plain = take(std::move(element));
+                    check(element.error());
+                    od::value plain(std::move(element).value_unsafe());
                     column.number_pool.push_back(number(plain));
                 }
                 column.ends[row] = uint32_t(column.number_pool.size());
@@ -335,19 +379,26 @@ struct Parser {
         return true;
     }
 
+    // Keys end in a quote that no other key has in that place; the block's padding can be read over.
+    static bool is_key(const char *key, const Column &column) {
+        uint64_t words[2];
+        memcpy(words, key, 16);
+        if (((words[0] ^ column.words[0]) & column.masks[0]) | ((words[1] ^ column.words[1]) & column.masks[1])) return false;
+        const size_t size = column.key.size();
+        return size <= 16 || (size <= simdjson::SIMDJSON_PADDING && memcmp(key, column.key.data(), size) == 0);
+    }
+
     // The field of a key; `place` is where in the object the key stands.
     int find(const char *key, size_t place) {
         if (place < order.size()) {
             const int expected = order[place];
             if (expected >= 0) {
-                const std::string &name = columns[expected].key;
-                if (strncmp(key, name.data(), name.size()) == 0) return expected;
+                if (is_key(key, columns[expected])) return expected;
             }
         }
         int found = -1;
         for (size_t index = 0; index < columns.size(); index++) {
-            const std::string &name = columns[index].key;
-            if (strncmp(key, name.data(), name.size()) == 0) found = int(index);
+            if (is_key(key, columns[index])) found = int(index);
         }
         if (place >= order.size() && place < 64) order.resize(place + 1, -1);
         if (place < order.size()) order[place] = found;
@@ -366,7 +417,11 @@ struct Parser {
             if (take(value.type()) != od::json_type::object) fail(LT_JSON_NOT_OBJECT, "object", at);
             const size_t row = offsets.size();
             offsets.push_back(uint32_t(at - reinterpret_cast<const char *>(bytes)));
-            for (auto &column : columns) column.add_row();
+            if (row == capacity) {
+                capacity = capacity < 1024 ? 1024 : 2 * capacity;
+                for (auto &column : columns) column.grow(capacity);
+            }
+            for (auto &column : columns) column.begin(row);
             size_t place = 0;
             for (auto result : take(value.get_object())) {
                 check(result.error());
@@ -400,6 +455,9 @@ extern "C" lt_json_table *lt_json_table_new(const lt_json_field *fields, size_t 
             Column column;
             column.key = std::string(fields[index].name) + "\"";
             column.kind = fields[index].kind;
+            const size_t head = column.key.size() < 16 ? column.key.size() : 16;
+            memcpy(column.words, column.key.data(), head);
+            memset(column.masks, 0xFF, head);
             table->parser.columns.push_back(std::move(column));
         }
         return table;

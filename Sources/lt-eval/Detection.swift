@@ -17,7 +17,7 @@ struct Detection: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let evaluated = try input.evaluate()
+        let evaluated = try input.evaluate(takesDigests: output.wantsFigures)
         let report = try evaluated.evaluation.report(provenance: evaluated.provenance, figures: output.wantsFigures)
         try output.write(report)
         if evaluated.isIncomplete { throw incomplete }

@@ -28,14 +28,16 @@ struct DetectionOptions: ParsableArguments {
     }
 
     /// Reads and evaluates.
-    func evaluate() throws(LTError) -> Evaluated {
+    /// - Parameter takesDigests: whether the provenance should name the files' digests.
+    func evaluate(takesDigests: Bool) throws(LTError) -> Evaluated {
         let rules = try rules.rules()
         let threads = self.rules.threads
-        let truth = try DetectionTruth.read(gt, rules: rules, threads: threads)
+        let truth = try DetectionTruth.read(gt, rules: rules, threads: threads, takesDigest: takesDigests)
         var parts: [DetectionSource] = []
         var detections: DetectionResults?
         for path in results {
-            let part = try DetectionSource(path, gt: gt, truth: truth, rules: rules, threads: threads)
+            let part = try DetectionSource(
+                path, gt: gt, truth: truth, rules: rules, threads: threads, takesDigest: takesDigests)
             if try detections?.append(contentsOf: part.results) == nil { detections = part.results }
             parts.append(part)
         }
@@ -129,11 +131,13 @@ struct DetectionSource {
 
     /// - Parameter raw: takes a store's scores as the model gave them, without calibration.
     init(
-        _ path: String, gt: String, truth: DetectionTruth, rules: DetectionProtocol, threads: Int, raw: Bool = false
+        _ path: String, gt: String, truth: DetectionTruth, rules: DetectionProtocol, threads: Int, raw: Bool = false,
+        takesDigest: Bool = true
     ) throws(LTError) {
         provenance = [.init("file", .string(path))]
         guard try Self.isStore(path) else {
-            results = try DetectionResults.read(path, truth: truth, rules: rules, threads: threads)
+            results = try DetectionResults.read(
+                path, truth: truth, rules: rules, threads: threads, takesDigest: takesDigest)
             provenance.append(.init("sha256", results.digest.map { .string($0) } ?? .null))
             return
         }
@@ -143,7 +147,8 @@ struct DetectionSource {
         let (run, counts) = try Self.export(path, to: file, gt: gt, raw: raw)
         self.run = run
         results = try within("prediction store \(path)") { () throws(LTError) in
-            try DetectionResults.read(file, truth: truth, rules: rules, threads: threads)
+            try DetectionResults.read(
+                file, truth: truth, rules: rules, threads: threads, takesDigest: takesDigest)
         }
         failed = counts.failed
         if failed > 0 { notes.append("\(failed) images of \(path) failed: they have no detections") }

@@ -15,11 +15,15 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
     /// What counts as overlap enough at each threshold: min(threshold, 1 − 10⁻¹⁰).
     private let floors: [Double]
     private let maximumPerPair: Int
+    /// Ranges of area.
+    private let ranges: [(lower: Double, upper: Double)]
 
     // Of the image in work.
     private var overlaps: [Double] = []
     private var isIgnoredHere: [Bool] = []
     private var taken: [UInt32] = []
+    /// Detections that overlap some object enough at the lowest threshold, with their greatest overlap.
+    private var candidates: [(detection: Int, greatest: Double)] = []
     // Of the category in work, in the order of images.
     private var permutation: [Int32] = []
     private var ranks: [UInt16] = []
@@ -29,6 +33,7 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
     init(_ truth: DetectionTruth, _ results: DetectionResults, _ rules: DetectionProtocol, _ overlap: Overlap) {
         (self.truth, self.results, self.rules, self.overlap) = (truth, results, rules, overlap)
         scratch = overlap.makeScratch()
+        ranges = rules.areas.map { ($0.lower, $0.upper) }
         floors = rules.iouThresholds.map { min($0, 1 - 1e-10) }
         if case .perPair(let limits) = rules.cap { maximumPerPair = limits.last ?? 0 } else { maximumPerPair = .max }
     }
@@ -39,7 +44,7 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
         let detections = selection.detections[
             selection.detectionStarts[category]..<selection.detectionStarts[category + 1]]
         let count = detections.count
-        let areaCount = rules.areas.count
+        let areaCount = ranges.count
         if matched.count < count * areaCount {
             matched = [UInt32](repeating: 0, count: count * areaCount)
             ignored = matched
@@ -76,14 +81,15 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
         rules.honoursCrowds ? truth.isCrowd[Int(object)] : truth.isIgnored[Int(object)]
     }
 
-    private func isOutside(_ area: Double, _ range: DetectionProtocol.AreaRange) -> Bool {
+    @inline(__always)
+    private func isOutside(_ area: Double, _ range: (lower: Double, upper: Double)) -> Bool {
         area < range.lower || area > range.upper
     }
 
     /// Counts the objects to find of an image.
     private func countObjects(_ objects: UnsafeBufferPointer<Int32>, _ pair: Int, into output: DetectionMatches) {
         guard !objects.isEmpty else { return }
-        for (index, range) in rules.areas.enumerated() {
+        for (index, range) in ranges.enumerated() {
             let found = objects.count { !isIgnored($0) && !isOutside(truth.areas[Int($0)], range) }
             output.pairCounts[index * output.pairImages.count + pair] = Int32(found)
         }
@@ -97,13 +103,16 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
         guard !detections.isEmpty else { return }
         let all = UInt32.max >> UInt32(32 - floors.count)
         let isOpen = rules.isFederated && truth.notExhaustive[image].contains(Int32(category))
-        for (area, range) in rules.areas.enumerated() {
-            for (index, row) in detections.enumerated() {
-                matched[area * count + first + index] = 0
-                ignored[area * count + first + index] = isOpen || isOutside(selection.area(row), range) ? all : 0
+        for index in detections.indices {
+            let size = selection.area(detections[index])
+            var place = first + index
+            for range in ranges {
+                matched[place] = 0
+                ignored[place] = isOpen || isOutside(size, range) ? all : 0
+                place += count
             }
+            ranks[first + index] = UInt16(clamping: index)
         }
-        for index in detections.indices { ranks[first + index] = UInt16(clamping: index) }
         let considered = min(detections.count, maximumPerPair)
         guard !objects.isEmpty, considered > 0 else { return }
 
@@ -118,28 +127,35 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
             try overlap.write(detections: considering, objects: objects, scratch: &scratch, to: values.baseAddress!)
         }
         swap(&values, &overlaps)
-        for (area, range) in rules.areas.enumerated() {
+        candidates.removeAll(keepingCapacity: true)
+        for detection in 0..<considered {
+            var greatest = overlaps[detection * width]
+            for index in 1..<max(1, width) { greatest = max(greatest, overlaps[detection * width + index]) }
+            if greatest >= floors[0] { candidates.append((detection, greatest)) }
+        }
+        guard !candidates.isEmpty else { return }
+        for (area, range) in ranges.enumerated() {
             var ignoredObjects = 0
             for (index, object) in objects.enumerated() {
                 isIgnoredHere[index] = isIgnored(object) || isOutside(truth.areas[Int(object)], range)
                 if isIgnoredHere[index] { ignoredObjects += 1 }
                 taken[index] = 0
             }
-            for index in 0..<considered {
-                take(index, objects, place: area * count + first + index, mayIgnore: ignoredObjects > 0)
+            for (detection, greatest) in candidates {
+                take(
+                    detection, greatest, objects, place: area * count + first + detection, mayIgnore: ignoredObjects > 0
+                )
             }
         }
     }
 
     /// Lets a detection take an object at each threshold.
     private mutating func take(
-        _ detection: Int, _ objects: UnsafeBufferPointer<Int32>, place: Int, mayIgnore: Bool
+        _ detection: Int, _ greatest: Double, _ objects: UnsafeBufferPointer<Int32>, place: Int, mayIgnore: Bool
     ) {
         let width = objects.count
         overlaps.withUnsafeBufferPointer { overlaps in
             let row = UnsafeBufferPointer(rebasing: overlaps[detection * width..<(detection + 1) * width])
-            var greatest = row[0]
-            for value in row { greatest = max(greatest, value) }
             for (threshold, floor) in floors.enumerated() {
                 // Thresholds ascend: what is too little here is too little for the rest.
                 guard greatest >= floor else { break }
@@ -196,7 +212,7 @@ struct CategoryMatcher<Overlap: DetectionOverlap> {
                     output.images.base[start + index] = results.images[Int(row)]
                     output.scores.base[start + index] = scores[Int(row)]
                     if output.ranks.count > 0 { output.ranks.base[start + index] = ranks[from] }
-                    for area in 0..<rules.areas.count {
+                    for area in 0..<ranges.count {
                         output.matched.base[area * output.count + start + index] = matched[area * count + from]
                         output.ignored.base[area * output.count + start + index] = ignored[area * count + from]
                     }

@@ -11,10 +11,10 @@ extension DetectionTruth {
     ///     categories are passed over; lists and frequencies must be there.
     /// - Throws: `io`; `malformed` with the byte offset; `invalidArgument` for repeated and unknown ids.
     public static func read(
-        _ path: String, rules: DetectionProtocol, threads: Int = Parallel.processorCount
+        _ path: String, rules: DetectionProtocol, threads: Int = Parallel.processorCount, takesDigest: Bool = true
     ) throws(LTError) -> DetectionTruth {
         try within("annotation file \(path)") { () throws(LTError) in
-            let stream = try JSONStream(path)
+            let stream = try JSONStream(path, takesDigest: takesDigest)
             var reader = TruthReader(rules: rules, threads: threads)
             switch try stream.next() {
             case UInt8(ascii: "{"): break
