@@ -10,38 +10,45 @@ function difference(value, base, isShare, lowerIsBetter) {
     return h("small", { class: better ? "better" : "worse" }, change > 0 ? `+${size} ▲` : `−${size} ▼`);
 }
 
-const isLoss = (name) => /^(ECE|MCE|NLL|Brier|hamming|ranking_loss|coverage)/i.test(name);
+/** Whether less is better. */
+const isLoss = (name, section = "") =>
+    /^((D-)?ECE|MCE|NLL|Brier|hamming|ranking_loss|coverage)/i.test(name) || section.startsWith("error");
 
 function comparison(runs) {
-    const name = runs[0].name;
+    const [first] = runs;
+    const head = (column, k) =>
+        h("th", { scope: "col", class: k === first.columns.length - 1 ? "total" : null }, groupLabel(column, k));
     return [
         h("div", { class: "card scroll" },
-            h("table", {},
-                h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "metric"), h("th", { scope: "col", class: "left" }, "group"),
-                    runs.map((run, k) => h("th", { scope: "col" }, swatch(runStyle(k)), run.name)))),
-                h("tbody", {}, headlineRows(runs[0]).flatMap((row) => comparedRows(runs, row)))),
-            h("p", { class: "caption" }, `Differences are from ${name}; ▲ and ▼ say up and down, the colour better and worse.`)),
+            h("table", { class: "runs" },
+                h("thead", {}, h("tr", {}, ["metric", "run"].map((text) => h("th", { scope: "col", class: "left" }, text)),
+                    first.columns.map(head))),
+                headlineRows(first).map((row) => h("tbody", {}, comparedRows(runs, row)))),
+            h("p", { class: "caption" },
+                `Differences are from ${first.name}; ▲ and ▼ say up and down, the colour better and worse.`)),
         h("div", { class: "figures below" }, overlays(runs)),
         classByClass(runs),
     ];
 }
 
-/** One main value: a row per column, the title in front of the first. */
+/** One main value: a row per run, the title in front of the first. */
 function comparedRows(runs, { row, title, section }) {
-    const rows = [];
-    runs[0].columns.forEach((column, position) => {
-        const values = runs.map((run) => run.report.metrics?.[section.name]?.[row.name]?.[column]);
-        const intervals = runs.map((run) => run.report.intervals?.metrics?.[section.name]?.[row.name]?.[column]);
-        if (!values.some(isNumber)) return;
-        rows.push(h("tr", {},
-            h("th", { scope: "row", class: "left" }, groupLabel(column, position)),
-            values.map((value, k) => h("td", {},
-                number(value, row.share, 2),
-                intervals[k] && h("small", {}, range(intervals[k], row.share, 2)),
-                k > 0 && difference(value, values[0], row.share, isLoss(row.name))))));
-    });
-    rows[0]?.prepend(h("th", { scope: "rowgroup", rowspan: rows.length }, row.share ? `${title}, %` : title));
-    return rows;
+    const { columns } = runs[0];
+    const at = (part, column) => part?.[section.name]?.[row.name]?.[column];
+    const valueOf = (run, column) => at(run.report.metrics, column);
+    function cell(run, column, k) {
+        const interval = at(run.report.intervals?.metrics, column);
+        return h("td", { class: k === columns.length - 1 ? "total" : null },
+            number(valueOf(run, column), row.share, 2),
+            interval && h("small", {}, range(interval, row.share, 2)),
+            run !== runs[0]
+                && difference(valueOf(run, column), valueOf(runs[0], column), row.share, isLoss(row.name, section.name)));
+    }
+    const lines = runs.map((run, k) => h("tr", {},
+        h("th", { scope: "row", class: "left" }, swatch(runStyle(k)), run.name),
+        columns.map((column, position) => cell(run, column, position))));
+    lines[0].prepend(h("th", { scope: "rowgroup", rowspan: lines.length }, row.share ? `${title}, %` : title));
+    return lines;
 }
 
 /** Line figures that several runs have: the last series (the total) of each run, or another that is chosen. */
