@@ -18,3 +18,19 @@ func stripes(_ count: Int, parts: Int = 32, minimum: Int = 64) -> [Range<Int>] {
     let parts = max(1, min(parts, count / max(minimum, 1)))
     return (0..<parts).map { count * $0 / parts..<count * ($0 + 1) / parts }
 }
+
+/// Work that goes on beside the caller's.
+final class Background<Value: Sendable>: @unchecked Sendable {
+    private let group = DispatchGroup()
+    private var result: Value?
+
+    init(_ work: @escaping @Sendable () -> Value) {
+        DispatchQueue.global().async(group: group) { self.result = work() }
+    }
+
+    /// Waits for the result.
+    var value: Value {
+        group.wait()
+        return result!
+    }
+}

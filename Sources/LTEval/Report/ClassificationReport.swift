@@ -23,6 +23,7 @@ extension Report {
         let rule = layer.groups ?? .db
         let columns = try Columns(rule, layer.trainCounts, classCount: predictions.classCount)
         let tables = try MultilabelTables(metrics)
+        let hash = Background { predictions.digest }
         let sums =
             figures || tables.needSums ? try predictions.sums(layer, columns, figures: figures) : nil
         let (groups, total) = predictions.rankings(ofGroups: columns.groups, parts: tables.rankingParts)
@@ -53,7 +54,7 @@ extension Report {
         addCalibration(sums?.before, "before", "scores before calibration")
         addCalibration(sums?.after, "after", "scores after calibration")
 
-        let digest = predictions.digest
+        let digest = hash.value
         var report = Report(
             task: "multilabel", images: predictions.rowCount, columns: columns.names,
             columnClasses: columns.classes.map(\.count), groupRule: rule.rule,
