@@ -166,6 +166,28 @@ func fixtureEvents(_ index: Int) throws -> BinaryEvents {
         expectClose(prior.b, reference["vector_prior"]["b"].doubles, 1e-5, "b with prior")
     }
 
+    /// ECE and MCE are netcal's, of all images and of those predicted as classes of many or few training images.
+    @Test func errorsAreNetcals() throws {
+        let expected = try Fixture(file: "calibration.json")["ece"]
+        let all = try multiclassFixture()
+        let kept = (0..<4000).filter { $0 % 97 != 0 }
+        let input = try MulticlassPredictions(
+            logits: kept.flatMap { all.logits(ofRow: $0) }, labels: kept.map { all.labels[$0] }, classCount: 50)
+        let counts = try binary("cls_mc_traincount_50_i32.bin", Int32.self)
+        let summary = input.summary()
+        expectClose(Metric.multiclassECE.value(summary), expected["ece"].double, 1e-9)
+        expectClose(Metric.multiclassMCE.value(summary), expected["mce"].double, 1e-9)
+        expectClose(
+            summary.ece(ofPredicted: counts.indices.filter { counts[$0] > 100 }), expected["predicted_many"].double,
+            1e-9)
+        expectClose(
+            summary.ece(ofPredicted: counts.indices.filter { counts[$0] < 20 }), expected["predicted_few"].double, 1e-9)
+        #expect(summary.ece(ofPredicted: []) == nil)
+        let layer = DecisionLayer(task: .multiclass, trainCounts: counts.map { Int($0) }, activation: .softmax)
+        let report = try Report.multiclass(input, layer: layer)
+        expectClose(report.value("classes", "ECE_predicted", column: "many"), expected["predicted_many"].double, 1e-9)
+    }
+
     /// Events drawn from their own probabilities stay where they are, whatever the method.
     @Test(arguments: CalibrationOptions.Method.allCases) func calibratedDataStayPut(
         method: CalibrationOptions.Method

@@ -152,3 +152,15 @@ extension Metric<MulticlassSummary> {
         mean($0.classBins.map(\.ece))
     }
 }
+
+extension MulticlassSummary {
+    /// The calibration error of the images decided for one of these classes; `nil` without any.
+    public func ece(ofPredicted classes: [Int], bins: Int = 15) -> Double? {
+        let wanted = Set(classes)
+        var own = CalibrationBins(equalWidth: bins)
+        for (row, predicted) in predictions.enumerated() where wanted.contains(predicted) {
+            own.add(confidences.confidence[row], confidences.hits[row])
+        }
+        return own.ece
+    }
+}

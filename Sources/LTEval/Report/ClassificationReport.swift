@@ -189,6 +189,9 @@ extension Report {
                 counts[$0].positives + counts[$0].predicted == 0 ? nil : counts[$0].f1
             },
             row("ECE_classwise", "ECE, mean over classes") { summary.classBins[$0].ece },
+            Row(
+                name: "ECE_predicted", title: "ECE, images predicted as the group's", isShare: true,
+                values: columns.classes.map { summary.ece(ofPredicted: $0) }),
         ]
     }
 
