@@ -61,7 +61,7 @@ public struct DetectionComparison: Sendable {
         var difference = Difference(first: first, second: second)
         guard let first, let second else { return difference }
         difference.gain = second - first
-        difference.interval = DetectionBootstrap.interval(gains, level: level)
+        difference.interval = DetectionBootstrap.interval(gains, around: second - first, level: level)
         let known = gains.compactMap { $0 }
         if !known.isEmpty {
             let won = known.reduce(0.0) { $0 + ($1 > 0 ? 1 : $1 == 0 ? 0.5 : 0) }

@@ -60,38 +60,13 @@ struct Erosion: Sendable {
         streaks.append(contentsOf: repeatElement(0, count: rows))
         // Where the eroded pixels written so far end.
         var last = 0
-        func finish(_ column: Int, _ runs: inout [UInt32], _ streaks: UnsafeMutableBufferPointer<UInt32>) {
-            // The pixels of the column `depth` back whose streak is long enough.
-            let base = (column - depth) * height + top
-            var row = 0
-            while row < rows {
-                guard streaks[row] >= side else {
-                    row += 1
-                    continue
-                }
-                let start = row
-                while row < rows, streaks[row] >= side { row += 1 }
-                if base + start == last, !runs.isEmpty {
-                    runs[runs.count - 1] += UInt32(truncatingIfNeeded: row - start)
-                } else {
-                    runs.append(UInt32(truncatingIfNeeded: base + start - last))
-                    runs.append(UInt32(truncatingIfNeeded: row - start))
-                }
-                last = base + row
-            }
-        }
-        streaks.withUnsafeMutableBufferPointer { streaks in
+        // Out of the property, so that the pixels can be written meanwhile.
+        var counts: [UInt32] = []
+        swap(&counts, &streaks)
+        defer { swap(&counts, &streaks) }
+        counts.withUnsafeMutableBufferPointer { streaks in
             // The column being counted, and the first of its rows (of the bounds) that no span has reached.
             var (column, row) = (left, 0)
-            func close(_ next: Int) {
-                while row < rows {
-                    streaks[row] = 0
-                    row += 1
-                }
-                finish(column, &runs, streaks)
-                column += 1
-                row = 0
-            }
             var at = 0
             var index = 1
             while index < mask.count {
@@ -105,25 +80,62 @@ struct Erosion: Sendable {
                 while at < end {
                     let x = at / height
                     let stop = min(end, (x + 1) * height)
-                    while column < x { close(x) }
+                    while column < x {
+                        Self.set(streaks, row..<rows)
+                        finish(streaks, column - depth, side, left, height, top, &last)
+                        (column, row) = (column + 1, 0)
+                    }
                     // Rows of the image first, then of the bounds.
                     let first = at - x * height + depth - top
                     let behind = stop - x * height - depth - top
                     at = stop
                     guard first < behind else { continue }
-                    while row < first {
-                        streaks[row] = 0
-                        row += 1
-                    }
-                    while row < behind {
-                        streaks[row] &+= 1
-                        row += 1
-                    }
+                    Self.set(streaks, row..<first)
+                    Self.raise(streaks, first..<behind)
+                    row = behind
                 }
             }
-            while column < left + columns { close(column + 1) }
+            while column < left + columns {
+                Self.set(streaks, row..<rows)
+                finish(streaks, column - depth, side, left, height, top, &last)
+                (column, row) = (column + 1, 0)
+            }
         }
         guard last > 0, last < pixels else { return }
         runs.append(UInt32(truncatingIfNeeded: pixels - last))
+    }
+
+    private static func set(_ streaks: UnsafeMutableBufferPointer<UInt32>, _ rows: Range<Int>) {
+        for row in rows { streaks[row] = 0 }
+    }
+
+    private static func raise(_ streaks: UnsafeMutableBufferPointer<UInt32>, _ rows: Range<Int>) {
+        for row in rows { streaks[row] &+= 1 }
+    }
+
+    /// Writes the pixels of a column around which enough columns are set.
+    private mutating func finish(
+        _ streaks: UnsafeMutableBufferPointer<UInt32>, _ column: Int, _ side: Int, _ left: Int, _ height: Int,
+        _ top: Int, _ last: inout Int
+    ) {
+        // Streaks are no longer than the columns so far.
+        guard column - left >= side / 2 else { return }
+        let base = column * height + top
+        var row = 0
+        while row < streaks.count {
+            guard streaks[row] >= side else {
+                row += 1
+                continue
+            }
+            let start = row
+            while row < streaks.count, streaks[row] >= side { row += 1 }
+            if base + start == last, !runs.isEmpty {
+                runs[runs.count - 1] += UInt32(truncatingIfNeeded: row - start)
+            } else {
+                runs.append(UInt32(truncatingIfNeeded: base + start - last))
+                runs.append(UInt32(truncatingIfNeeded: row - start))
+            }
+            last = base + row
+        }
     }
 }
