@@ -16,9 +16,23 @@ struct Detection: ParsableCommand {
 
     @OptionGroup var output: OutputOptions
 
+    @Option(help: ArgumentHelp("Give AP 95% intervals by resampling the images N times.", valueName: "N"))
+    var bootstrap: Int?
+
+    @Option(help: "Chooses the resamples; the same seed draws the same images.")
+    var seed: UInt64 = 0
+
+    @Flag(help: "Say what AP is lost to: wrong categories, bad boxes, duplicates, background, missed objects.")
+    var errors = false
+
     func run() throws {
         let evaluated = try input.evaluate(takesDigests: output.wantsFigures)
-        let report = try evaluated.evaluation.report(provenance: evaluated.provenance, figures: output.wantsFigures)
+        let evaluation = evaluated.evaluation
+        var report = try evaluation.report(provenance: evaluated.provenance, figures: output.wantsFigures)
+        let analysis = DetectionAnalysis(
+            resamples: bootstrap, seed: seed, hasErrors: errors, hasCalibration: output.wantsFigures || output.all)
+        try analysis.add(
+            to: &report, evaluation.matches, evaluation.truth, evaluation.results, threads: input.rules.threads)
         try output.write(report)
         if evaluated.isIncomplete { throw incomplete }
     }

@@ -12,7 +12,9 @@ struct LongTailEval: ParsableCommand {
         abstract: "Measure predictions, fit calibration and decision thresholds.",
         discussion:
             "Results go to stdout. Exit codes: 0 success, 1 failure, 2 done without some of the images, 64 usage.",
-        subcommands: [Classification.self, Detection.self, Calibrate.self, Model.self, ReportCommand.self])
+        subcommands: [
+            Classification.self, Detection.self, Compare.self, Calibrate.self, Model.self, ReportCommand.self,
+        ])
 
     static func main() {
         ThreadWaiting.configureProcess()

@@ -16,8 +16,10 @@ public struct DetectionComparison: Sendable {
         /// The share of resamples in which the second is better, ties counting one half.
         public var wins: Double?
 
-        /// Whether the interval leaves 0 out.
-        public var isClear: Bool { interval.map { $0.lower > 0 || $0.upper < 0 } ?? false }
+        /// Whether the interval leaves 0 out. One without width is of objects in a single image and decides nothing.
+        public var isClear: Bool {
+            interval.map { ($0.lower > 0 || $0.upper < 0) && $0.lower < $0.upper } ?? false
+        }
     }
 
     private let summaries: (first: DetectionSummary, second: DetectionSummary)
