@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs the Debian packages that LongTail builds and runs with; does nothing when all are installed.
+# Installs the Debian packages that LongTail builds and runs with, and those given as arguments; does nothing when all
+# are installed.
 set -euo pipefail
 packages=(
     g++ make pkg-config                                    # the C++ leaves
@@ -10,6 +11,7 @@ packages=(
     libsimdjson-dev                                        # detections in JSON
     libtorch-dev libopenblas0-openmp                       # the trainer, and the BLAS that it runs on
     libonnx-testdata python3 python3-pip                   # ONNX's own cases, for the tests: Debian's, and PyPI's
+    "$@"
 )
 missing=()
 for package in "${packages[@]}"; do
