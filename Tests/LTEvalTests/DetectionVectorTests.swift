@@ -196,7 +196,7 @@ struct Evaluated {
     }
 
     /// The detections of a set: as they lie in the folder, or from the compact form of the fixtures (lvis_small.py).
-    private func results(_ name: String, _ type: DetectionProtocol.IoUType, _ scratch: ScratchFolder) throws -> String {
+    static func results(_ name: String, _ type: DetectionProtocol.IoUType, _ scratch: ScratchFolder) throws -> String {
         let path = Self.folder.appendingPathComponent("data/\(name)_dt_\(type.rawValue).json").path
         let compact = fixtures.appendingPathComponent("eval/data/\(name)_dt_\(type.rawValue)").path
         if FileManager.default.fileExists(atPath: path) { return path }
@@ -237,7 +237,7 @@ struct Evaluated {
         rules.isStrict = true
         let scratch = try ScratchFolder()
         let outcome = try Evaluated(
-            Self.folder.appendingPathComponent("data/\(name)_gt.json").path, results(name, type, scratch), rules)
+            Self.folder.appendingPathComponent("data/\(name)_gt.json").path, Self.results(name, type, scratch), rules)
         for (key, expected) in try #require(vector["results"]).members {
             expectClose(outcome.summary[key] ?? -1, expected.double, 1e-12, "\(name) \(key)")
         }
