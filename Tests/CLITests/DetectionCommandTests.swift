@@ -100,6 +100,32 @@ import Testing
         #expect(abs((reports[0]["AP50"] as? Double ?? 0) - 51.0 / 101) < 1e-12)
     }
 
+    @Test func intervalsAndKindsOfErrors() throws {
+        let folder = try folder()
+        let arguments = [
+            "--gt", folder.file("gt.json"), "--results", folder.file("dt.json"), "--bootstrap", "50", "--errors",
+            "--json", folder.file("report.json"),
+        ]
+        let first = try Tool("lt-eval").run(["detection"] + arguments + ["--html", folder.file("report.html")])
+        #expect(first.status == 0, "\(first.error)")
+        #expect(first.output.contains("50 resamples, seed 0") && first.output.contains("lost to background"))
+        #expect(try String(contentsOfFile: folder.file("report.html"), encoding: .utf8).hasPrefix("<!DOCTYPE html>"))
+        // The same seed draws the same images.
+        #expect(try Tool("lt-eval").run(["detection"] + arguments).output == first.output)
+    }
+
+    @Test func comparison() throws {
+        let folder = try folder()
+        try folder.write(Array("[]".utf8), "none.json")
+        let arguments = ["compare", folder.file("none.json"), folder.file("dt.json"), "--gt", folder.file("gt.json")]
+        let result = try Tool("lt-eval").run(arguments + ["--bootstrap", "40", "--json", folder.file("report.json")])
+        #expect(result.status == 0, "\(result.error)")
+        #expect(result.output.contains("difference") && result.output.contains("40 resamples"))
+        #expect(try report(folder.file("report.json"))["schema"] as? Int == 1)
+        let wrong = try Tool("lt-eval").run(arguments + ["--bootstrap", "0"])
+        #expect(wrong.status != 0)
+    }
+
     @Test func errorsSayWhatToDo() throws {
         let folder = try folder()
         let swapped = try run("--gt", folder.file("dt.json"), "--results", folder.file("gt.json"))
