@@ -4,10 +4,13 @@ draw(folder, images, categories, detections, masks) writes gt.json, dt_bbox.json
 fall from thousands to one; each image has a few positive and negative categories, some not exhaustively annotated.
 Detections are jittered ground truth with a score that follows their overlap, duplicates, confusions and noise; scores
 and boxes are float32 widened to double, as detectors write them, one score in five on a coarse grid, so that ties occur.
-Masks are polygons in the ground truth and run lengths in the results (pycocotools)."""
+Masks are polygons in the ground truth and run lengths in the results (pycocotools).
+
+Run: python Benchmarks/lvis_like.py FOLDER IMAGES CATEGORIES DETECTIONS_PER_IMAGE [masks]; prints the number of detections."""
 
 import json
 import pathlib
+import sys
 
 import numpy as np
 
@@ -126,3 +129,7 @@ def write_masks(path, rng, order, ids, image, category, boxes, scores, source, t
                 "image_id": int(ids[image[row]]), "category_id": int(category[row]) + 1, "score": float(scores[row]),
                 "segmentation": {"size": list(size), "counts": runs["counts"].decode()}}))
         file.write("]")
+
+
+if __name__ == "__main__":
+    print(draw(sys.argv[1], *map(int, sys.argv[2:5]), masks="masks" in sys.argv[5:]))
