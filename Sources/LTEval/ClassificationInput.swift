@@ -109,13 +109,16 @@ public struct ClassificationInput: Sendable {
     }
 
     /// Evaluates.
-    /// - Parameter figures: also makes figures, threshold curves and mistakes, for JSON and HTML.
-    public func report(figures: Bool = false) throws(LTError) -> Report {
+    /// - Parameters:
+    ///   - figures: also makes figures, threshold curves and mistakes, for JSON and HTML.
+    ///   - digest: whether the provenance names scores and labels by their digest.
+    public func report(figures: Bool = false, digest: Bool = true) throws(LTError) -> Report {
         var report: Report
         switch predictions {
         case .multilabel(let input):
             report = try .multilabel(
-                input, layer: layer, provenance: provenance, figures: figures, images: images, metrics: metrics)
+                input, layer: layer, provenance: provenance, figures: figures, images: images, metrics: metrics,
+                digest: digest)
         case .multiclass(let input):
             report = try .multiclass(
                 input, layer: layer, provenance: provenance, topK: topK, openSet: openSet, figures: figures,

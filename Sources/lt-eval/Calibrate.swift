@@ -86,7 +86,7 @@ struct Calibrate: ParsableCommand {
         layer.calibration?.eceCrossFitted = crossed?.ece
         try write(&layer, of: file)
         input.layer = layer
-        var report = try input.report(figures: output.wantsFigures)
+        var report = try input.report(figures: output.isWritten)
         if let crossed { report.add(crossed) }
         try output.write(report)
         if input.skipped > 0 { throw incomplete }

@@ -85,7 +85,7 @@ struct Classification: ParsableCommand {
             if let labels {
                 input = try ClassificationInput(
                     scoresFile: scores, labelsFile: labels, layer: layer, openSet: openSet != nil,
-                    skippingMissing: store.skipMissing)
+                    skippingMissing: store.skipMissing, digests: output.isWritten)
             } else {
                 input = try ClassificationInput(
                     scoresFile: scores, with: Dataset.read(store.data ?? ""), layer: layer,

@@ -26,11 +26,11 @@ struct Detection: ParsableCommand {
     var errors = false
 
     func run() throws {
-        let evaluated = try input.evaluate(takesDigests: output.wantsFigures)
+        let evaluated = try input.evaluate(takesDigests: output.isWritten)
         let evaluation = evaluated.evaluation
-        var report = try evaluation.report(provenance: evaluated.provenance, figures: output.wantsFigures)
+        var report = try evaluation.report(provenance: evaluated.provenance, figures: output.isWritten)
         let analysis = DetectionAnalysis(
-            resamples: bootstrap, seed: seed, hasErrors: errors, hasCalibration: output.wantsFigures || output.all)
+            resamples: bootstrap, seed: seed, hasErrors: errors, hasCalibration: output.isWritten || output.all)
         try analysis.add(
             to: &report, evaluation.matches, evaluation.truth, evaluation.results, threads: input.rules.threads)
         try output.write(report)

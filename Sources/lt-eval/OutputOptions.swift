@@ -19,14 +19,14 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Put small pictures of the worst mistakes into JSON and page; the image files must be there.")
     var thumbnails = false
 
-    /// Whether anything is written that has figures.
-    var wantsFigures: Bool { json != nil || html != nil }
+    /// Whether anything is written that has figures and provenance.
+    var isWritten: Bool { json != nil || html != nil }
 
     /// Prints and writes a report.
     /// - Parameter imageFolder: where the images lie that the mistakes name.
     func write(_ report: Report, imageFolder: String = "") throws {
         var report = report
-        if thumbnails, wantsFigures {
+        if thumbnails, isWritten {
             report.addThumbnails { $0.hasPrefix("/") || imageFolder.isEmpty ? $0 : imageFolder + "/" + $0 }
         }
         print(report.text)
@@ -39,7 +39,9 @@ struct OutputOptions: ParsableArguments {
     /// Evaluates, prints and writes.
     /// - Throws: exit code 2 when images were left out.
     func write(_ input: ClassificationInput) throws {
-        try write(input.report(figures: wantsFigures), imageFolder: input.imageFolder)
+        // Who names metrics wants these alone.
+        let figures = isWritten && input.metrics == nil
+        try write(input.report(figures: figures, digest: isWritten), imageFolder: input.imageFolder)
         if input.skipped > 0 { throw incomplete }
     }
 }

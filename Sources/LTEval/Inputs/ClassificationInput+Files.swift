@@ -14,17 +14,18 @@ extension ClassificationInput {
     ///     the files where it does not say.
     ///   - openSet: a label −1 is an image of no known class.
     ///   - skippingMissing: leaves out labelled images without scores instead of refusing.
+    ///   - digests: whether the provenance has the files' digests.
     /// - Throws: `io`, `malformed` (with line and column), `shapeMismatch`, `typeMismatch`, `notFinite`, `notFound`,
     ///   `conflict` and `invalidArgument`, naming the file.
     public init(
         scoresFile: String, labelsFile: String, layer: DecisionLayer = DecisionLayer(), openSet: Bool = false,
-        skippingMissing: Bool = false
+        skippingMissing: Bool = false, digests wantsDigests: Bool = true
     ) throws(LTError) {
         // Digests and tables at the same time: both read whole files.
         nonisolated(unsafe) var digests: [Result<String, LTError>] = []
         nonisolated(unsafe) var readScores: Result<ScoreTable, LTError>?
         nonisolated(unsafe) var readLabels: Result<LabelTable, LTError>?
-        _ = parallelMap(3) { part in
+        _ = parallelMap(wantsDigests ? 3 : 2) { part in
             switch part {
             case 0:
                 readScores = outcome { () throws(LTError) in
@@ -43,10 +44,12 @@ extension ClassificationInput {
         guard var scores = try readScores?.get(), let labels = try readLabels?.get() else {
             throw LTError(.io, "nothing was read")
         }
-        provenance = [
-            .init("scores", .string(scoresFile)), .init("scores_digest", .string("sha256:" + (try digests[0].get()))),
-            .init("labels", .string(labelsFile)), .init("labels_digest", .string("sha256:" + (try digests[1].get()))),
-        ]
+        provenance = []
+        for (index, (name, file)) in [("scores", scoresFile), ("labels", labelsFile)].enumerated() {
+            provenance.append(.init(name, .string(file)))
+            guard wantsDigests else { continue }
+            provenance.append(.init("\(name)_digest", .string("sha256:" + (try digests[index].get()))))
+        }
         self.layer = layer
         let place = "scores \(scoresFile), labels \(labelsFile)"
         var notes: [String] = []

@@ -13,17 +13,19 @@ extension Report {
     ///   - figures: also makes figures, threshold curves and mistakes.
     ///   - images: names of the rows, for the mistakes.
     ///   - metrics: names of the only metrics to compute; `nil` for all. What is said of single classes is then AP alone.
+    ///   - digest: whether the provenance names scores and labels by their digest, which takes a while on large ones.
     /// - Throws: what `Decider` throws, `invalidArgument` for a training count below 1, `notFound` for an unknown metric.
     public static func multilabel(
         _ predictions: MultilabelPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
-        figures: Bool = false, images: [String]? = nil, metrics: Set<String>? = nil
+        figures: Bool = false, images: [String]? = nil, metrics: Set<String>? = nil, digest wantsDigest: Bool = true
     ) throws(LTError) -> Report {
         var layer = layer
         layer.task = layer.task ?? .multilabel
         let rule = layer.groups ?? .db
         let columns = try Columns(rule, layer.trainCounts, classCount: predictions.classCount)
         let tables = try MultilabelTables(metrics)
-        let hash = Background { predictions.digest }
+        let isFitted = layer.calibration?.fittedOn != nil || layer.thresholds?.fittedOn != nil
+        let hash = wantsDigest || isFitted ? Background { predictions.digest } : nil
         let sums =
             figures || tables.needSums ? try predictions.sums(layer, columns, figures: figures) : nil
         let (groups, total) = predictions.rankings(ofGroups: columns.groups, parts: tables.rankingParts)
@@ -54,14 +56,14 @@ extension Report {
         addCalibration(sums?.before, "before", "scores before calibration")
         addCalibration(sums?.after, "after", "scores after calibration")
 
-        let digest = hash.value
+        let digest = hash?.value
         var report = Report(
             task: "multilabel", images: predictions.rowCount, columns: columns.names,
             columnClasses: columns.classes.map(\.count), groupRule: rule.rule,
             headlines: shown(headlines, of: sections, naming: metrics), sections: sections,
             classes: multilabelClasses(total, sums, layer: layer, rule: rule),
             notes: columns.notes + multilabelNotes(total, sums, layer: layer, digest: digest),
-            provenance: provenance + [.init("evaluated_on", .string(digest))])
+            provenance: provenance + (digest.map { [.init("evaluated_on", .string($0))] } ?? []))
         if let sums, figures { report.addFigures(predictions, total, sums, columns: columns, images: images) }
         return report
     }
@@ -288,7 +290,7 @@ extension Report {
     }
 
     private static func multilabelNotes(
-        _ ranking: MultilabelRanking, _ sums: MultilabelSums?, layer: DecisionLayer, digest: String
+        _ ranking: MultilabelRanking, _ sums: MultilabelSums?, layer: DecisionLayer, digest: String?
     ) -> [String] {
         var notes: [String] = []
         let absent = ranking.classes.count { $0.positives == 0 }
@@ -317,7 +319,7 @@ extension Report {
             notes.append("no fitted thresholds: `lt-eval calibrate` makes a model with them, --model names it")
         }
         let fittedOn = [layer.calibration?.fittedOn, layer.thresholds?.fittedOn]
-        if fittedOn.contains(digest) {
+        if let digest, fittedOn.contains(digest) {
             notes.append(
                 "calibration and thresholds were fitted on these very predictions: ECE after calibration and F1 at fitted "
                     + "thresholds are optimistic")
