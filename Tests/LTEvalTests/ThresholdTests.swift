@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test func objectivesAreReadStrictly() {
+    @Test func objectivesAreReadStrictly() throws {
         for text in [
             "", "f2", "precision", "precision=", "precision=1.5", "precision=0", "recall=nan", "cost=1", "cost=1:0",
             "cost=1:2:3", "cost=-1:2", "f1=3",
@@ -98,8 +98,8 @@ import Testing
             let error = #expect(throws: LTError.self) { try ThresholdObjective(text) }
             #expect(error?.code == .invalidArgument)
         }
-        #expect(try! ThresholdObjective("none") == .off)
-        #expect(try! ThresholdObjective("cost=1:5") == .cost(falsePositive: 1, falseNegative: 5))
+        #expect(try ThresholdObjective("none") == .off)
+        #expect(try ThresholdObjective("cost=1:5") == .cost(falsePositive: 1, falseNegative: 5))
     }
 
     /// Few positives lean on the group's threshold, none have it; intervals narrow with positives.
