@@ -213,6 +213,41 @@ struct Evaluated {
         }
     }
 
+    /// The boxes of masks.json, each pair plain and with the object a crowd.
+    @Test(arguments: ["iou", "iou_crowd"]) func boxOverlapsAreTheReferences(_ key: String) throws {
+        let vector = try #require(try Self.json("masks.json")["bbox_iou"])
+        let isCrowd = key == "iou_crowd"
+        let objects = (vector["gt"]?.elements ?? []).enumerated().map { index, box in
+            "{\"id\":\(index + 1),\"image_id\":1,\"category_id\":1,\"area\":100,\"iscrowd\":\(isCrowd ? 1 : 0),"
+                + "\"bbox\":\(box.text)}"
+        }
+        let detections = (vector["dt"]?.elements ?? []).map {
+            "{\"image_id\":1,\"category_id\":1,\"score\":0.5,\"bbox\":\($0.text)}"
+        }
+        let scratch = try ScratchFolder()
+        let truth = try scratch.file(
+            "gt.json",
+            "{\"images\":[{\"id\":1,\"width\":100,\"height\":100}],\"categories\":[{\"id\":1,\"name\":\"a\"}],"
+                + "\"annotations\":[\(objects.joined(separator: ","))]}")
+        let results = try scratch.file("dt.json", "[\(detections.joined(separator: ","))]")
+        let outcome = try Evaluated(truth, results, .coco)
+        let overlap = BoxOverlap(outcome.results, outcome.truth, honoursCrowds: isCrowd)
+        var own = [Double](repeating: .nan, count: detections.count * objects.count)
+        let rows = (0..<detections.count).map { Int32($0) }
+        let columns = (0..<objects.count).map { Int32($0) }
+        rows.withUnsafeBufferPointer { rows in
+            columns.withUnsafeBufferPointer { columns in
+                own.withUnsafeMutableBufferPointer { own in
+                    var scratch: Void = overlap.makeScratch()
+                    overlap.write(detections: rows, objects: columns, scratch: &scratch, to: own.baseAddress!)
+                }
+            }
+        }
+        let wanted = (vector[key]?.elements ?? []).flatMap(\.doubles)
+        #expect(own == wanted && wanted.count > 0)
+        print("masks.json: \(wanted.count) pairs of boxes, \(key)")
+    }
+
     /// Every set of the folder, NAME_bbox.json or NAME_segm.json.
     @Test func seededSetsAreTheReferences() throws {
         let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path).sorted()
