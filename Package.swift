@@ -122,8 +122,10 @@ let package = Package(
         tests("LTEvalTests", ["LTEval", "LTData", "LTImage", "LTDecision", "LTGraph", "LTCore"], fixtures: true),
         tests("LTPredictorTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         tests(
-            "LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTGraph", "LTDecision", "LTCore", "LTRuntime"],
+            "LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore"],
             fixtures: true),
+        // The trainer's arithmetic against the runtime's.
+        tests("TrainedModelTests", ["LTTrain", "LTRuntime", "LTGraph", "LTCore"]),
         tests(
             "LTPipelineTests",
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),

@@ -39,6 +39,10 @@ public struct Dataset: Sendable {
         public var negativeCategories: [Int] = []
         /// LVIS: indices of categories of which not every instance is annotated.
         public var notExhaustiveCategories: [Int] = []
+        /// The frame files of a clip, in order, below `path`; nil for an image.
+        public var frames: [String]?
+        /// Position in the data set's `archive`; nil: that of the image.
+        public var archived: Int?
 
         public init(id: Int, path: String, width: Int? = nil, height: Int? = nil, split: String? = nil, labels: [Int]) {
             self.id = id
@@ -117,10 +121,14 @@ public struct Dataset: Sendable {
     public var images: [Image]
     public var annotations: [Annotation]
     public var polygons: Polygons
+    /// The pixels of all images, when the format keeps them together; nil when each image is a file.
+    public var archive: PixelArchive?
+    /// Every image has exactly one class.
+    public var isSingleLabel: Bool { images.allSatisfy { $0.labels.count == 1 } }
 
     public init(
         source: String, digest: String? = nil, imageFolder: String, categories: [Category], images: [Image],
-        annotations: [Annotation] = [], polygons: Polygons = Polygons()
+        annotations: [Annotation] = [], polygons: Polygons = Polygons(), archive: PixelArchive? = nil
     ) {
         self.source = source
         self.digest = digest
@@ -129,6 +137,7 @@ public struct Dataset: Sendable {
         self.images = images
         self.annotations = annotations
         self.polygons = polygons
+        self.archive = archive
     }
 
     /// Where an image lies on this machine.

@@ -41,8 +41,7 @@ import Testing
 
     @Test func scientificNotationIsANumber() throws {
         let recipe = try Recipe(yaml: testRecipe, overrides: ["optimizer.lr=2e-3"])
-        #expect(recipe.learningRate == 0.002)
-        #expect(recipe.optimizer.weightDecay == 1e-4)
+        #expect(recipe.optimizer.learningRate == 0.002 && recipe.optimizer.weightDecay == 1e-4)
     }
 
     @Test func theDigestSeesValuesAndNotLayout() throws {

@@ -2,6 +2,7 @@
 
 import Foundation
 import LTCore
+import LTData
 import LTDecision
 import LTTrain
 
@@ -18,7 +19,7 @@ enum Fixtures {
     /// Images 0 … 11; image i has class i mod 3, every fourth one class (i + 1) mod 3 too.
     static var trainingSet: TrainingSet {
         TrainingSet(
-            paths: (0..<12).map { folder.path + String(format: "/images/%02d.png", $0) },
+            samples: (0..<12).map { .file(folder.path + String(format: "/images/%02d.png", $0)) },
             targets: (0..<12).map { $0 % 4 == 0 ? [$0 % 3, ($0 + 1) % 3].sorted() : [$0 % 3] },
             labels: ["red", "green", "blue"].enumerated().map { DecisionLayer.Label(id: $0 + 1, name: $1) })
     }

@@ -198,10 +198,10 @@ let testRecipe = """
         set.labels.append(DecisionLayer.Label(id: 9, name: "violet"))
         #expect(try fails([], set).contains("class 'violet' is in 0 of 12 training images"))
         set = Fixtures.trainingSet
-        set.paths[3] = "/nowhere/3.png"
+        set.samples[3] = .file("/nowhere/3.png")
         #expect(try fails([], set).contains("/nowhere/3.png"))
         set = Fixtures.trainingSet
-        set.paths[5] = #filePath
+        set.samples[5] = .file(#filePath)
         #expect(try fails([], set).contains(#filePath))
     }
 

@@ -5,6 +5,9 @@ import LTCore
 public struct BinaryCrossEntropy: Loss {
     public static let name = "bce"
     public static let summary = "binary cross entropy per class, mean over images and classes"
+    public static let paper = ""
+    public static let formula = "mean of −[y ln s(x) + (1 − y) ln(1 − s(x))]"
+    public static let defaults = "loss_weight 1"
     public static let activation = "sigmoid"
 
     public var reduction: Reduction
@@ -20,7 +23,7 @@ public struct BinaryCrossEntropy: Loss {
         try section.finish()
     }
 
-    public func callAsFunction(_ logits: TorchTensor, _ targets: TorchTensor) throws(LTError) -> TorchTensor {
-        try reduction(logits.binaryCrossEntropy(targets)) * lossWeight
+    public func callAsFunction(_ input: LossInput) throws(LTError) -> TorchTensor {
+        try reduction(input.logits.binaryCrossEntropy(input.targets)) * lossWeight
     }
 }

@@ -12,6 +12,11 @@ public struct DistributionBalanced: Loss {
     public static let name = "distribution-balanced"
     public static let summary =
         "re-balanced weights, negative-tolerant logits and focal term for long-tailed multi-label sets"
+    public static let paper = "Wu et al., ECCV 2020, arXiv:2007.09654"
+    public static let formula = "mean of balance · (1 − e^−l)^gamma · w' · l, l = bce(z', y)"
+    public static let defaults =
+        "reweight_func rebalance, map {alpha 0.1, beta 10, gamma 0.3}, logit_reg {neg_scale 5, init_bias 0.05}, "
+        + "focal {on true, gamma 2, balance 2}, CB {beta 0.9, mode average_w}, weight_norm none, partial false, loss_weight 1"
     public static let activation = "sigmoid"
 
     public enum ReweightFunction: String, Sendable, CaseIterable {
@@ -107,11 +112,12 @@ public struct DistributionBalanced: Loss {
         do { try self.init(p, classes: classes) } catch { throw error.inside(section.place) }
     }
 
-    public func callAsFunction(_ logits: TorchTensor, _ targets: TorchTensor) throws(LTError) -> TorchTensor {
-        let elements = try self.elements(logits, targets)
+    public func callAsFunction(_ input: LossInput) throws(LTError) -> TorchTensor {
+        let elements = try self.elements(input.logits, input.targets)
         if parameters.partial, parameters.reduction == .mean {
-            let unknown = try targets.equals(-1).sum().item()
-            return try elements.sum() / Swift.max(1, Double(targets.count) - unknown)
+            let unknown = try input.targets.equals(-1).sum()
+            let known = try input.normaliser(Double(input.targets.count) - unknown).item()
+            return try elements.sum() / (known > 0 ? known : 1)
         }
         return try parameters.reduction(elements)
     }

@@ -1,6 +1,7 @@
-// Loss: what training minimises; one function on tensors under autograd, parameters named as in the paper.
+// Loss: what training minimises, a function on tensors under autograd; parameters named as in the paper.
 
 import LTCore
+import OrderedCollections
 
 /// How often each class occurs in the training set.
 public struct ClassCounts: Sendable {
@@ -31,17 +32,98 @@ public struct ClassCounts: Sendable {
     }
 }
 
-/// A loss. Logits [N, C] before the activation; targets [N, C], 1 for the image's classes, else 0 (−1: unknown, where supported).
-public protocol Loss: Sendable {
+/// What a loss sees of one step. N is this process's share of the batch.
+public struct LossInput {
+    /// [N, C], before the activation.
+    public var logits: TorchTensor
+    /// [N, C], 1 for the classes that the image has, else 0 (−1: unknown, where supported). A row of zeros is background.
+    public var targets: TorchTensor
+    /// [N, D], what enters the last linear layer, under autograd; only for losses that say `usesFeatures`.
+    public var features: TorchTensor?
+    /// Features [M, D] to logits [M, C], by the network's last linear layer; only for losses that say `usesFeatures`.
+    public var classify: ((TorchTensor) throws(LTError) -> TorchTensor)?
+    /// Counted from 0.
+    public var epoch: Int
+    /// What losses that draw draw from: a function of recipe seed and iteration, the same in every process.
+    public var seed: UInt64
+    public var group: any ProcessGroup
+
+    public init(
+        _ logits: TorchTensor, _ targets: TorchTensor, features: TorchTensor? = nil,
+        classify: ((TorchTensor) throws(LTError) -> TorchTensor)? = nil, epoch: Int = 0, seed: UInt64 = 0,
+        group: any ProcessGroup = SingleProcess()
+    ) {
+        self.logits = logits
+        self.targets = targets
+        self.features = features
+        self.classify = classify
+        self.epoch = epoch
+        self.seed = seed
+        self.group = group
+    }
+
+    /// What to divide a local sum by, so that the mean of the processes' losses is the loss of the whole batch: the mean
+    /// over processes of a scalar without history.
+    public func normaliser(_ local: TorchTensor) throws(LTError) -> TorchTensor {
+        group.size == 1 ? try local.detached() : try group.sum(local) / Double(group.size)
+    }
+}
+
+/// What a validation says to a loss that adapts.
+public struct LossValidation: Sendable {
+    /// Recall per class; nil for a class without validation images.
+    public var recall: [Double?]
+    /// The epoch that ended, counted from 0.
+    public var epoch: Int
+    public init(recall: [Double?], epoch: Int) {
+        self.recall = recall
+        self.epoch = epoch
+    }
+}
+
+/// A loss.
+public protocol Loss {
     /// How recipes call it.
     static var name: String { get }
     static var summary: String { get }
+    /// First author, venue and year, arXiv number.
+    static var paper: String { get }
+    /// The loss in one line.
+    static var formula: String { get }
+    /// The recipe's keys with their defaults, in one line; empty when there are none.
+    static var defaults: String { get }
     /// sigmoid for multi-label losses, softmax for single-label ones: how the exported file turns logits into scores.
     static var activation: String { get }
+    /// Each image must have exactly one class.
+    var needsSingleLabels: Bool { get }
+    /// `LossInput.features` and `classify` are wanted.
+    var usesFeatures: Bool { get }
+    /// `update` wants a validation after each epoch.
+    var usesValidation: Bool { get }
     /// Reads the parameters of the recipe's section; the section rejects what it was not asked for.
     init(_ section: RecipeSection, classes: ClassCounts) throws(LTError)
-    /// A scalar under autograd.
-    func callAsFunction(_ logits: TorchTensor, _ targets: TorchTensor) throws(LTError) -> TorchTensor
+    /// A scalar under autograd, the mean over this process's share of the batch.
+    func callAsFunction(_ input: LossInput) throws(LTError) -> TorchTensor
+    /// Learns from a validation, the same in every process.
+    func update(_ validation: LossValidation) throws(LTError)
+    /// What the loss remembers between steps (float64), for the checkpoint; the same in every process unless the paper
+    /// says otherwise.
+    func state() throws(LTError) -> OrderedDictionary<String, Tensor>
+    /// Takes up what `state` gave.
+    /// - Throws: `notFound` or `shapeMismatch` naming what does not fit.
+    func restore(_ state: OrderedDictionary<String, Tensor>) throws(LTError)
+}
+
+extension Loss {
+    public var needsSingleLabels: Bool { Self.activation == "softmax" }
+    public var usesFeatures: Bool { false }
+    public var usesValidation: Bool { false }
+    public func update(_ validation: LossValidation) throws(LTError) {}
+    public func state() throws(LTError) -> OrderedDictionary<String, Tensor> { [:] }
+    public func restore(_ state: OrderedDictionary<String, Tensor>) throws(LTError) {}
+    public func callAsFunction(_ logits: TorchTensor, _ targets: TorchTensor) throws(LTError) -> TorchTensor {
+        try self(LossInput(logits, targets))
+    }
 }
 
 /// How elements become the scalar that is differentiated.

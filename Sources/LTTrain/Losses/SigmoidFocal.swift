@@ -6,6 +6,9 @@ import LTCore
 public struct SigmoidFocal: Loss {
     public static let name = "sigmoid-focal"
     public static let summary = "focal loss per class: balance·(1 − p_t)^gamma·bce"
+    public static let paper = "Lin et al., ICCV 2017, arXiv:1708.02002"
+    public static let formula = "mean of balance · (1 − p_t)^gamma · bce"
+    public static let defaults = "gamma 2, balance 0.25, loss_weight 1"
     public static let activation = "sigmoid"
 
     public var gamma: Double
@@ -27,8 +30,8 @@ public struct SigmoidFocal: Loss {
         try section.finish()
     }
 
-    public func callAsFunction(_ logits: TorchTensor, _ targets: TorchTensor) throws(LTError) -> TorchTensor {
-        let l = try logits.binaryCrossEntropy(targets)
+    public func callAsFunction(_ input: LossInput) throws(LTError) -> TorchTensor {
+        let l = try input.logits.binaryCrossEntropy(input.targets)
         return try reduction(l.focal(gamma: gamma, balance: balance)) * lossWeight
     }
 }

@@ -6,6 +6,9 @@ import LTCore
 public struct SoftmaxCrossEntropy: Loss {
     public static let name = "softmax-ce"
     public static let summary = "softmax cross entropy; `k_positive` for images with several labels"
+    public static let paper = ""
+    public static let formula = "mean of −Σ_c t_c ln softmax(x)_c"
+    public static let defaults = "k_positive false, label_smoothing 0, loss_weight 1"
     public static let activation = "softmax"
 
     public var kPositive: Bool
@@ -31,8 +34,11 @@ public struct SoftmaxCrossEntropy: Loss {
         try section.finish()
     }
 
-    public func callAsFunction(_ logits: TorchTensor, _ targets: TorchTensor) throws(LTError) -> TorchTensor {
-        var targets = targets
+    public var needsSingleLabels: Bool { !kPositive }
+
+    public func callAsFunction(_ input: LossInput) throws(LTError) -> TorchTensor {
+        let logits = input.logits
+        var targets = input.targets
         if kPositive { targets = try targets / targets.sum(axes: [1]) }
         if labelSmoothing > 0 {
             targets = try targets * (1 - labelSmoothing) + labelSmoothing / Double(logits.dims[1])

@@ -9,11 +9,6 @@ import Yams
 
 /// A parsed recipe. Sampler, loss and schedule are read when the data is known (`Trainer`).
 public struct Recipe {
-    /// Annotations and the folder their file names are relative to.
-    public struct Split: Sendable {
-        public var annotations: String
-        public var images: String
-    }
     public struct Start: Sendable {
         /// An ONNX file whose initializers are taken by name.
         public var path: String
@@ -31,22 +26,20 @@ public struct Recipe {
     public var text: String
     /// Digest of everything that determines the result.
     public var digest: String
-    public var train: Split
+    public var train: DataSource
     /// Split name → split, in the recipe's order, measured at the end.
-    public var validate: [(name: String, split: Split)]
+    public var validate: [(name: String, split: DataSource)]
     /// The validation split on which calibration and thresholds are fitted for the reports.
     public var calibrateOn: String?
     /// nil: the graph of `start` itself is trained.
     public var network: (any Network)?
     public var start: Start?
     public var freeze: Freeze
-    public var optimizer: SGD.Options
-    public var learningRate: Double
+    public var optimizer: OptimizerOptions
     public var epochs: Int?
     public var iterations: Int?
     public var batch: Int
-    public var size: Int
-    public var preprocess: Preprocess
+    public var input: InputOptions
     public var augmentation: Augmentation
     public var groups: FrequencyGroups
     public var seed: UInt64
@@ -72,12 +65,12 @@ public struct Recipe {
         text = root.canonicalText(without: [])
         digest = SHA256.digest(of: root.canonicalText(without: ["out", "threads", "validate", "checkpoint_every"]))
 
-        train = try Recipe.split(root.required("train", root.section("train")))
+        train = try DataSource(try root.required("train", root.section("train")))
         validate = []
         if let section = try root.section("validate") {
             calibrateOn = try section.string("calibrate_on")
             for name in section.keys where name != "calibrate_on" {
-                validate.append((name, try Recipe.split(section.required(name, section.section(name)))))
+                validate.append((name, try DataSource(try section.required(name, section.section(name)))))
             }
             try section.finish()
         }
@@ -104,17 +97,7 @@ public struct Recipe {
         lossSection = try root.required("loss", root.section("loss"))
         scheduleSection = try root.section("schedule")
 
-        optimizer = SGD.Options()
-        let section = try root.required("optimizer", root.section("optimizer"))
-        enum Decayed: String, CaseIterable { case all, weights }
-        _ = try section.named([("sgd", true)])
-        learningRate = try section.required("lr", section.double("lr", in: 0...1000))
-        optimizer.momentum = try section.double("momentum", in: 0...0.9999) ?? 0.9
-        optimizer.weightDecay = try section.double("weight_decay", in: 0...10) ?? 0
-        optimizer.decaysWeightsOnly = try section.choice("decay", Decayed.self) == .weights
-        optimizer.clipNorm = try section.double("clip_norm", in: 1e-6...1e9)
-        try section.finish()
-
+        optimizer = try OptimizerOptions(try root.required("optimizer", root.section("optimizer")))
         epochs = try root.int("epochs", in: 1...1_000_000)
         iterations = try root.int("iterations", in: 1...1_000_000_000)
         guard (epochs == nil) != (iterations == nil) else {
@@ -122,17 +105,8 @@ public struct Recipe {
         }
         batch = try root.required("batch", root.int("batch", in: 1...65_536))
 
-        let input = try root.required("input", root.section("input"))
-        size = try input.required("size", input.int("size", in: 8...4096))
-        let mean = try input.doubles("mean", in: -10...10) ?? [0.485, 0.456, 0.406]
-        let std = try input.doubles("std", in: 1e-6...10) ?? [0.229, 0.224, 0.225]
-        let kernel = try input.choice("kernel", ResizeKernel.self) ?? .pilBilinear
-        try input.finish()
-        preprocess = Preprocess(
-            resize: Preprocess.Resize(mode: .squash, size: Preprocess.Size(size), kernel: kernel), mean: mean, std: std)
-        try preprocess.validate()
-
-        augmentation = try Recipe.augmentation(root.section("augment"))
+        input = try InputOptions(try root.required("input", root.section("input")))
+        augmentation = try Augmentation(root.section("augment"))
         groups = try root.string("groups").map { name throws(LTError) in try FrequencyGroups(named: name) } ?? .db
         seed = UInt64(try root.int("seed", in: 0...Int.max) ?? 1)
         threads = try root.int("threads", in: 1...1024)
@@ -140,50 +114,6 @@ public struct Recipe {
         checkpointEvery = try root.int("checkpoint_every", in: 1...1_000_000_000)
         cacheBytes = (try root.int("cache_mib", in: 0...1_000_000) ?? 2048) << 20
         try root.finish()
-    }
-
-    private static func split(_ section: RecipeSection) throws(LTError) -> Split {
-        let split = Split(
-            annotations: try section.required("annotations", section.string("annotations")),
-            images: try section.required("images", section.string("images")))
-        try section.finish()
-        return split
-    }
-
-    private static func augmentation(_ section: RecipeSection?) throws(LTError) -> Augmentation {
-        var result = Augmentation()
-        guard let section else { return result }
-        func range(_ section: RecipeSection, _ key: String, _ bounds: ClosedRange<Double>) throws(LTError)
-            -> ClosedRange<Double>?
-        {
-            guard let values = try section.doubles(key, in: bounds) else { return nil }
-            guard values.count == 2, values[0] <= values[1] else {
-                throw section.error(key, "expected two numbers, the lesser first")
-            }
-            return values[0]...values[1]
-        }
-        if let part = try section.section("photometric") {
-            var photometric = PhotometricDistortion()
-            if let greatest = try part.double("brightness", in: 0...255) {
-                photometric.brightness = -greatest...greatest
-            }
-            photometric.contrast = try range(part, "contrast", 0...10) ?? photometric.contrast
-            photometric.saturation = try range(part, "saturation", 0...10) ?? photometric.saturation
-            if let greatest = try part.double("hue", in: 0...180) { photometric.hue = -greatest...greatest }
-            result.permutesChannels = try part.bool("permute_channels") ?? true
-            try part.finish()
-            result.photometric = photometric
-        }
-        if let part = try section.section("crop") {
-            var crop = RandomCrop()
-            crop.share = try range(part, "scale", 0.01...1) ?? crop.share
-            crop.aspect = try range(part, "ratio", 0.01...100) ?? crop.aspect
-            try part.finish()
-            result.crop = crop
-        }
-        result.flip = try section.double("flip", in: 0...1) ?? 0
-        try section.finish()
-        return result
     }
 }
 

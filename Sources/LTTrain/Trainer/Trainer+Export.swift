@@ -12,7 +12,7 @@ extension Trainer {
         var graph = try executor.exported()
         let activation = DecisionLayer.Activation(rawValue: type(of: loss).activation)
         let layer = DecisionLayer(
-            task: activation == .softmax ? .multiclass : .multilabel, preprocess: recipe.preprocess,
+            task: activation == .softmax ? .multiclass : .multilabel, preprocess: recipe.input.preprocess,
             labels: training.labels,
             trainCounts: training.counts.images, groups: recipe.groups, activation: activation,
             provenance: DecisionLayer.Provenance(
@@ -26,24 +26,31 @@ extension Trainer {
 
     /// The smallest of the first training images, through the whole chain, and the logits it gives.
     private func selfTest(_ graph: Graph) throws(LTError) -> SelfTest? {
-        var smallest: [UInt8]?
-        for path in training.paths.prefix(50) {
-            let file = try within("image \(path)") { () throws(LTError) in try readFile(path) }
-            if file.count < smallest?.count ?? .max { smallest = Array(file) }
-        }
-        guard let bytes = smallest, let output = graph.outputs.first?.name else { return nil }
-        let size = recipe.size
+        guard let bytes = try selfTestImage(), let output = graph.outputs.first?.name else { return nil }
+        let size = recipe.input.size
         let tensor = try Tensor(.float32, try Shape([1, 3, size, size]))
-        var failure: LTError?
-        bytes.withUnsafeBytes { raw in
-            do throws(LTError) { try recipe.preprocess.apply(raw, into: tensor.elements()) } catch { failure = error }
-        }
-        if let failure { throw failure }
+        try recipe.input.preprocess.apply(
+            try Image.decode(bytes, recipe.input.preprocess.decodeOptions), into: tensor.elements())
         let logits = try Torch.withoutGrad { () throws(LTError) in
             try executor.run(try TorchTensor(tensor).channelsLast(), mode: .inference)
         }
         return SelfTest(
             input: .image(bytes),
             outputs: [SelfTest.Value(name: output, shape: logits.dims, values: try logits.array(of: Float.self))])
+    }
+
+    /// An encoded image: the smallest of the first files, or the first of an archive as PNG.
+    private func selfTestImage() throws(LTError) -> [UInt8]? {
+        var smallest: [UInt8]?
+        for sample in training.samples.prefix(50) {
+            switch sample {
+            case .file(let path):
+                let file = try within("image \(path)") { () throws(LTError) in try readFile(path) }
+                if file.count < smallest?.count ?? .max { smallest = Array(file) }
+            case .archived: return try sample.image().encodedPNG()
+            case .clip: return nil
+            }
+        }
+        return smallest
     }
 }

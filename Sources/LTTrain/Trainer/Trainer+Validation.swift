@@ -14,21 +14,19 @@ extension Trainer {
                 .shapeMismatch, "its \(set.labels.count) categories are not the training set's \(training.labels.count)"
             )
         }
-        let size = recipe.size
+        let size = recipe.input.size
         let stride = 3 * size * size
         var result: [Float] = []
-        result.reserveCapacity(set.paths.count * set.labels.count)
-        for start in Swift.stride(from: 0, to: set.paths.count, by: 64) {
-            let part = set.paths[start..<min(start + 64, set.paths.count)]
+        result.reserveCapacity(set.samples.count * set.labels.count)
+        for start in Swift.stride(from: 0, to: set.samples.count, by: 64) {
+            let part = set.samples[start..<min(start + 64, set.samples.count)]
             let images = try Tensor(.float32, try Shape([part.count, 3, size, size]))
             let pixels = images.elements(Float.self)
-            for (position, path) in part.enumerated() {
-                try within("image \(path)") { () throws(LTError) in
-                    let image = try Image.decode([UInt8](try readFile(path)), recipe.preprocess.decodeOptions)
-                    try recipe.preprocess.apply(
-                        image,
-                        into: UnsafeMutableBufferPointer(rebasing: pixels[position * stride..<(position + 1) * stride]))
-                }
+            for (position, sample) in part.enumerated() {
+                let image = try sample.image(recipe.input.preprocess.decodeOptions)
+                try recipe.input.preprocess.apply(
+                    image,
+                    into: UnsafeMutableBufferPointer(rebasing: pixels[position * stride..<(position + 1) * stride]))
             }
             result += try Torch.withoutGrad { () throws(LTError) in
                 try executor.run(try TorchTensor(images).channelsLast(), mode: .inference).array(of: Float.self)
@@ -68,7 +66,7 @@ extension Trainer {
     }
 
     private func multilabel(_ set: TrainingSet) throws(LTError) -> MultilabelPredictions {
-        var labels = [UInt8](repeating: 0, count: set.paths.count * set.labels.count)
+        var labels = [UInt8](repeating: 0, count: set.samples.count * set.labels.count)
         for (row, target) in set.targets.enumerated() {
             for label in target { labels[row * set.labels.count + label] = 1 }
         }

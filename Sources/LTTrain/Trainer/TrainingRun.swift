@@ -32,11 +32,11 @@ public struct TrainingRun {
         signal(SIGTERM) { _ in interruptions += 1 }
         options.isInterrupted = { interruptions > 0 }
         Torch.keepMemory()
-        let training = try TrainingSet(recipe.train)
+        let training = try TrainingSet(try recipe.train.read())
         let trainer = try Trainer(recipe, training: training, options: options)
-        note("\(training.paths.count) images, \(training.labels.count) classes, \(trainer.summary)")
+        note("\(training.samples.count) images, \(training.labels.count) classes, \(trainer.summary)")
         var validation: [(name: String, set: TrainingSet)] = []
-        for (name, split) in recipe.validate { validation.append((name, try TrainingSet(split))) }
+        for (name, split) in recipe.validate { validation.append((name, try TrainingSet(try split.read()))) }
         try trainer.run()
         note("wrote \(trainer.modelPath)")
         for (name, report) in try trainer.validate(validation, calibrateOn: recipe.calibrateOn) {
@@ -50,16 +50,3 @@ public struct TrainingRun {
 
 /// Signals so far; written by the handler only.
 nonisolated(unsafe) private var interruptions = 0
-
-extension TrainingSet {
-    /// Reads COCO- or LVIS-style annotations.
-    /// - Throws: `io`, `malformed`; `notFound` when image files are missing.
-    init(_ split: Recipe.Split) throws(LTError) {
-        let dataset = try Dataset.coco(split.annotations, imageFolder: split.images)
-        try dataset.requireFiles()
-        self.init(
-            paths: dataset.files, targets: dataset.images.map(\.labels),
-            labels: dataset.categories.map { DecisionLayer.Label(id: $0.id, name: $0.name) },
-            digest: dataset.digest)
-    }
-}

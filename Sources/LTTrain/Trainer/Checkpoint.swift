@@ -1,11 +1,12 @@
 // Checkpoint: the state of a run between two iterations, as one safetensors file (8 bytes header length, JSON header, raw
-// little-endian tensors; https://github.com/huggingface/safetensors). Weights under their names, momentum under `momentum/`.
+// little-endian tensors; https://github.com/huggingface/safetensors). Weights under their names, what the optimizer
+// remembers under `optimizer/`, what the loss remembers under `loss/`.
 
 import Foundation
 import LTCore
 import OrderedCollections
 
-/// Weights, momentum, and how far the run is. Samplers, augmentation and dropout are functions of seed and iteration, so the
+/// Weights, states, and how far the run is. Samplers, augmentation and dropout are functions of seed and iteration, so the
 /// iteration is their whole state.
 public struct Checkpoint: Sendable {
     /// Iterations done.
@@ -23,17 +24,16 @@ public struct Checkpoint: Sendable {
         self.logLength = logLength
     }
 
-    private static let momentumPrefix = "momentum/"
-    /// The momentum buffers under their parameters' names.
-    public var momentum: OrderedDictionary<String, Tensor> {
+    /// The tensors whose names begin with a prefix, without it.
+    public func part(_ prefix: String) -> OrderedDictionary<String, Tensor> {
         var result: OrderedDictionary<String, Tensor> = [:]
-        for (name, tensor) in tensors where name.hasPrefix(Self.momentumPrefix) {
-            result[String(name.dropFirst(Self.momentumPrefix.count))] = tensor
+        for (name, tensor) in tensors where name.hasPrefix(prefix) {
+            result[String(name.dropFirst(prefix.count))] = tensor
         }
         return result
     }
-    public mutating func add(momentum: OrderedDictionary<String, Tensor>) {
-        for (name, tensor) in momentum { tensors[Self.momentumPrefix + name] = tensor }
+    public mutating func add(_ prefix: String, _ part: OrderedDictionary<String, Tensor>) {
+        for (name, tensor) in part { tensors[prefix + name] = tensor }
     }
 
     /// Writes the file; a crash leaves the old one or the new one.

@@ -3,6 +3,7 @@
 
 import Foundation
 import LTCore
+import LTData
 import LTImage
 
 /// Images [N, 3, size, size] after preprocessing, and targets [N, C] of 0 and 1.
@@ -13,28 +14,25 @@ struct Batch: Sendable {
 
 /// Decoded images of a set, kept while they fit into a limit.
 final class ImageCache: @unchecked Sendable {
-    private let paths: [String]
+    private let samples: [Sample]
     private let options: DecodeOptions
     private let limit: Int
     private let lock = NSLock()
     private var kept: [Image?]
     private var used = 0
 
-    init(_ paths: [String], options: DecodeOptions, limit: Int) {
-        self.paths = paths
+    init(_ samples: [Sample], options: DecodeOptions, limit: Int) {
+        self.samples = samples
         self.options = options
         self.limit = limit
-        kept = [Image?](repeating: nil, count: paths.count)
+        kept = [Image?](repeating: nil, count: samples.count)
     }
 
     /// The decoded image.
     /// - Throws: `io` or `malformed`, naming the file.
     func image(_ index: Int) throws(LTError) -> Image {
         if let image = lock.withLock({ kept[index] }) { return image }
-        let path = paths[index]
-        let image = try within("image \(path)") { () throws(LTError) in
-            try Image.decode([UInt8](try readFile(path)), options)
-        }
+        let image = try samples[index].image(options)
         lock.withLock {
             if kept[index] == nil, used + image.pixels.byteCount <= limit {
                 kept[index] = image

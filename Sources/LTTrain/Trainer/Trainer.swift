@@ -34,7 +34,8 @@ public final class Trainer {
     let lossName: String
     private let sampler: any Sampler
     private let schedule: any Schedule
-    private let optimizer: SGD
+    private let optimizer: Optimizer
+    private let group: any ProcessGroup
     private let length: RunLength
     private let cache: ImageCache
     private var log = Data("iteration,lr,loss,grad_norm\n".utf8)
@@ -45,15 +46,14 @@ public final class Trainer {
         self.recipe = recipe
         self.training = training
         self.options = options
+        group = SingleProcess()
         Torch.setThreads(options.threads)
         let classes = training.counts
 
         let lossType = try recipe.lossSection.named(LossTable.all.map { ($0.name, $0) })
         lossName = lossType.name
         loss = try lossType.init(recipe.lossSection, classes: classes)
-        if lossType.activation == "softmax", (loss as? SoftmaxCrossEntropy)?.kPositive != true {
-            try training.requireSingleLabels()
-        }
+        if loss.needsSingleLabels { try training.requireSingleLabels() }
         let samplerType = try recipe.samplerSection.named(SamplerTable.all.map { ($0.name, $0) })
         sampler = try samplerType.init(
             recipe.samplerSection, data: SamplerData(labels: training.targets, classNames: classes.names),
@@ -83,8 +83,9 @@ public final class Trainer {
         where !(executor.trainableNames + executor.statisticNames).contains(where: { matches($0, pattern: pattern) }) {
             throw LTError(.notFound, "freeze.parameters: '\(pattern)' matches no initializer of the network")
         }
-        optimizer = try SGD(trained, recipe.optimizer)
-        cache = ImageCache(training.paths, options: recipe.preprocess.decodeOptions, limit: recipe.cacheBytes)
+        optimizer = try Optimizer(trained, recipe.optimizer)
+        cache = ImageCache(
+            training.samples, options: recipe.input.preprocess.decodeOptions, limit: recipe.cacheBytes)
     }
 
     /// The network with its initial weights.
@@ -101,7 +102,7 @@ public final class Trainer {
             return graph
         }
         var generator = SeededGenerator(seed: recipe.seed)
-        var graph = try network.graph(classes: classes, inputSize: recipe.size, generator: &generator)
+        var graph = try network.graph(classes: classes, inputSize: recipe.input.size, generator: &generator)
         guard let start = recipe.start else { return graph }
         let source = try Graph.read(path: start.path)
         for (name, fresh) in graph.initializers where fresh.type == .float32 {
@@ -165,13 +166,13 @@ public final class Trainer {
             training, cache: cache, sampler: sampler,
             options: BatchLoader.Options(
                 batch: recipe.batch, classes: training.labels.count, first: first, end: end, seed: recipe.seed,
-                preprocess: recipe.preprocess, augmentation: recipe.augmentation, size: recipe.size))
+                preprocess: recipe.input.preprocess, augmentation: recipe.augmentation, size: recipe.input.size))
         defer { loader.stop() }
         var progress = TrainingProgress(total: length.iterations, first: first, silent: options.silent)
         let every = recipe.checkpointEvery ?? length.iterationsPerEpoch
         var smooth: Double?
         for iteration in first..<end {
-            let rate = recipe.learningRate * schedule.factor(iteration)
+            let rate = recipe.optimizer.learningRate * schedule.factor(iteration)
             let (value, norm) = try within("iteration \(iteration)") { () throws(LTError) in
                 try step(try loader.next(), iteration: iteration, rate: rate)
             }
@@ -190,18 +191,36 @@ public final class Trainer {
 
     private func step(_ batch: Batch, iteration: Int, rate: Double) throws(LTError) -> (loss: Double, norm: Double) {
         let images = try TorchTensor(batch.images).channelsLast()
-        let logits = try executor.run(
-            images, mode: TorchMode(training: true, seed: recipe.seed &+ UInt64(iteration) << 32))
+        var mode = TorchMode(training: true, seed: recipe.seed &+ UInt64(iteration) << 32)
+        mode.group = group
         let targets = try TorchTensor(batch.targets)
-        guard logits.dims == targets.dims else {
-            throw LTError(.shapeMismatch, "the network gives \(logits.dims), the targets are \(targets.dims)")
-        }
-        let loss = try self.loss(logits, targets)
+        let loss = try loss(lossInput(images, targets, mode, epoch: iteration / length.iterationsPerEpoch))
         let value = try loss.item()
         let hint = "lower optimizer.lr, or set optimizer.clip_norm; \(checkpointPath) keeps the last good state"
         guard value.isFinite else { throw LTError(.notFinite, "the loss is \(value)", hint: hint) }
         try loss.backward()
         do { return (value, try optimizer.step(rate: rate)) } catch { throw error.hinting(hint) }
+    }
+
+    private func lossInput(_ images: TorchTensor, _ targets: TorchTensor, _ mode: TorchMode, epoch: Int)
+        throws(LTError) -> LossInput
+    {
+        var input: LossInput
+        if loss.usesFeatures {
+            let (features, logits) = try executor.runWithFeatures(images, mode: mode)
+            input = LossInput(logits, targets, features: features) { [executor] (features) throws(LTError) in
+                try executor.classify(features, mode: mode)
+            }
+        } else {
+            input = LossInput(try executor.run(images, mode: mode), targets)
+        }
+        guard input.logits.dims == targets.dims else {
+            throw LTError(.shapeMismatch, "the network gives \(input.logits.dims), the targets are \(targets.dims)")
+        }
+        input.epoch = epoch
+        input.seed = mode.seed
+        input.group = group
+        return input
     }
 
     private func save(_ iteration: Int) throws(LTError) {
@@ -211,7 +230,8 @@ public final class Trainer {
         }
         var checkpoint = Checkpoint(
             iteration: iteration, recipeDigest: recipe.digest, tensors: tensors, logLength: log.count)
-        checkpoint.add(momentum: try optimizer.state())
+        checkpoint.add("optimizer/", try optimizer.state())
+        checkpoint.add("loss/", try loss.state())
         try replaceFile(logPath, with: [UInt8](log))
         try checkpoint.write(to: checkpointPath)
     }
@@ -237,7 +257,8 @@ public final class Trainer {
             }
             try executor.load(name, tensor)
         }
-        try optimizer.restore(checkpoint.momentum)
+        try optimizer.restore(checkpoint.part("optimizer/"))
+        try loss.restore(checkpoint.part("loss/"))
         log = try readFile(logPath).prefix(checkpoint.logLength)
         return checkpoint.iteration
     }

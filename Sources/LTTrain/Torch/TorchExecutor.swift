@@ -13,6 +13,8 @@ public struct TorchMode: Sendable {
     public var frozenBatchNorm: Bool
     /// What dropout draws from; every node mixes in its position.
     public var seed: UInt64
+    /// Batch normalisation's statistics and dropout's masks are those of the whole batch of these processes.
+    public var group: any ProcessGroup = SingleProcess()
 
     public init(training: Bool, frozenBatchNorm: Bool = false, seed: UInt64 = 0) {
         self.training = training
@@ -44,6 +46,7 @@ public final class TorchExecutor {
         var statistics: String? { node.opType == "BatchNormalization" ? node.inputs.dropFirst(3).first : nil }
     }
     private let steps: [Step]
+    private let head: (first: Int, features: String)?
 
     /// Copies the initializers and resolves every operator.
     /// - Parameter type: `.float32`, or `.float64` to run (and check gradients) in double precision.
@@ -82,6 +85,7 @@ public final class TorchExecutor {
             steps.append(Step(node: node, kernel: kernel, released: Array(released)))
         }
         self.steps = steps
+        head = Self.head(of: graph)
         for (name, tensor) in graph.initializers {
             let copy = try within("initializer '\(name)'") { () throws(LTError) in try TorchTensor(tensor) }
             let isFloat = tensor.type == .float32
@@ -97,11 +101,76 @@ public final class TorchExecutor {
     /// - Returns: the graph's outputs by name.
     /// - Throws: `notFound` for a missing input; otherwise what the failing node says.
     public func run(_ inputs: [String: TorchTensor], mode: TorchMode) throws(LTError) -> [String: TorchTensor] {
-        var values = inputs
-        for input in graph.runtimeInputs where values[input.name] == nil {
+        for input in graph.runtimeInputs where inputs[input.name] == nil {
             throw LTError(.notFound, "no value for the graph's input '\(input.name)'")
         }
-        for (index, step) in steps.enumerated() {
+        var values = inputs
+        try execute(steps.indices, &values, mode)
+        return try outputs(values)
+    }
+
+    /// Runs a graph of one input and takes its first output.
+    public func run(_ input: TorchTensor, mode: TorchMode) throws(LTError) -> TorchTensor {
+        guard let inputName = graph.runtimeInputs.first?.name, let outputName = graph.outputs.first?.name,
+            let output = try run([inputName: input], mode: mode)[outputName]
+        else { throw LTError(.invalidArgument, "the graph needs one input and an output") }
+        return output
+    }
+
+    /// Runs a classifier and takes what enters its last linear layer too: features [N, D] and logits [N, C].
+    /// - Throws: `unsupported` when the graph does not end in a linear layer.
+    public func runWithFeatures(_ input: TorchTensor, mode: TorchMode) throws(LTError) -> (
+        features: TorchTensor, logits: TorchTensor
+    ) {
+        let head = try requireHead()
+        var values = [graph.runtimeInputs.first?.name ?? "": input]
+        try execute(0..<head.first, &values, mode)
+        guard let features = values[head.features] else {
+            throw LTError(.notFound, "value '\(head.features)' is not there")
+        }
+        return (features, try classify(features, mode: mode))
+    }
+
+    /// Features [M, D] to logits [M, C], by the last linear layer.
+    public func classify(_ features: TorchTensor, mode: TorchMode) throws(LTError) -> TorchTensor {
+        let head = try requireHead()
+        var values = [head.features: features]
+        try execute(head.first..<steps.count, &values, mode)
+        guard let logits = try outputs(values)[graph.outputs.first?.name ?? ""] else {
+            throw LTError(.invalidArgument, "the graph has no output")
+        }
+        return logits
+    }
+
+    private func requireHead() throws(LTError) -> (first: Int, features: String) {
+        guard let head else {
+            throw LTError(
+                .unsupported, "the network does not end in a linear layer on features",
+                hint: "losses on features (ib, bacl) need a Gemm or MatMul whose result becomes the logits")
+        }
+        return head
+    }
+
+    /// The position of the last linear layer, and the value that enters it; nil when later nodes read anything before it.
+    private static func head(of graph: Graph) -> (first: Int, features: String)? {
+        guard let first = graph.nodes.lastIndex(where: { $0.opType == "Gemm" || $0.opType == "MatMul" }),
+            let features = graph.nodes[first].inputs.first, graph.initializers[features] == nil
+        else { return nil }
+        var known: Set<String> = [features]
+        for node in graph.nodes[first...] {
+            for name in node.inputs where !name.isEmpty && graph.initializers[name] == nil && !known.contains(name) {
+                return nil
+            }
+            known.formUnion(node.outputs)
+        }
+        return graph.outputs.allSatisfy { known.contains($0.name) } ? (first, features) : nil
+    }
+
+    private func execute(_ range: Range<Int>, _ values: inout [String: TorchTensor], _ mode: TorchMode)
+        throws(LTError)
+    {
+        for index in range {
+            let step = steps[index]
             var arguments: [TorchTensor?] = []
             for name in step.node.inputs {
                 if name.isEmpty {
@@ -127,6 +196,9 @@ public final class TorchExecutor {
             for (name, result) in zip(step.node.outputs, results) where !name.isEmpty { values[name] = result }
             for name in step.released { values[name] = nil }
         }
+    }
+
+    private func outputs(_ values: [String: TorchTensor]) throws(LTError) -> [String: TorchTensor] {
         var outputs: [String: TorchTensor] = [:]
         for output in graph.outputs {
             guard let value = values[output.name] ?? initializers[output.name] else {
@@ -135,14 +207,6 @@ public final class TorchExecutor {
             outputs[output.name] = value
         }
         return outputs
-    }
-
-    /// Runs a graph of one input and takes its first output.
-    public func run(_ input: TorchTensor, mode: TorchMode) throws(LTError) -> TorchTensor {
-        guard let inputName = graph.runtimeInputs.first?.name, let outputName = graph.outputs.first?.name,
-            let output = try run([inputName: input], mode: mode)[outputName]
-        else { throw LTError(.invalidArgument, "the graph needs one input and an output") }
-        return output
     }
 
     /// Overwrites an initializer.

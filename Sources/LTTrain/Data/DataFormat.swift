@@ -1,0 +1,61 @@
+// DataFormat: how a recipe's `train` and `validate` sections become a Dataset; `format` names the reader, COCO-style JSON
+// when absent.
+
+import LTCore
+import LTData
+
+/// A way to read a data set.
+public struct DataFormat: Sendable {
+    /// How recipes call it.
+    public let name: String
+    /// What it reads and its keys, for `lt-train losses`.
+    public let summary: String
+    /// Reads its keys of the section, then the files.
+    public let read: @Sendable (RecipeSection) throws(LTError) -> Dataset
+
+    init(_ name: String, _ summary: String, _ read: @escaping @Sendable (RecipeSection) throws(LTError) -> Dataset) {
+        self.name = name
+        self.summary = summary
+        self.read = read
+    }
+}
+
+/// Every format, one line each.
+public enum DataFormatTable {
+    public static let all: [DataFormat] = [
+        DataFormat("coco", "COCO- or LVIS-style JSON: annotations, images", coco),
+        DataFormat("folder", "one folder per class: root", folder),
+    ]
+
+    static func coco(_ section: RecipeSection) throws(LTError) -> Dataset {
+        try Dataset.coco(
+            try section.required("annotations", section.string("annotations")),
+            imageFolder: try section.required("images", section.string("images")))
+    }
+    static func folder(_ section: RecipeSection) throws(LTError) -> Dataset {
+        try Dataset.imageFolder(try section.required("root", section.string("root")))
+    }
+}
+
+/// A recipe's description of one split; read when the run begins.
+public struct DataSource {
+    private let section: RecipeSection
+    private let format: DataFormat
+
+    init(_ section: RecipeSection) throws(LTError) {
+        self.section = section
+        let name = try section.string("format") ?? "coco"
+        guard let format = DataFormatTable.all.first(where: { $0.name == name }) else {
+            throw section.error(
+                "format", "'\(name)', expected one of \(DataFormatTable.all.map(\.name).joined(separator: ", "))")
+        }
+        self.format = format
+    }
+
+    /// - Throws: what the reader throws; `invalidArgument` for a key that the format does not have.
+    public func read() throws(LTError) -> Dataset {
+        let dataset = try format.read(section)
+        try section.finish()
+        return dataset
+    }
+}
