@@ -1,5 +1,6 @@
 // Recipes: unknown keys by name with the nearest known one, ranges, overrides.
 
+import Foundation
 import LTCore
 import LTTrain
 import Testing
@@ -49,5 +50,31 @@ import Testing
         #expect(try Recipe(yaml: "# a comment\n" + testRecipe).digest == recipe.digest)
         #expect(try Recipe(yaml: testRecipe, overrides: ["out=elsewhere", "threads=2"]).digest == recipe.digest)
         #expect(try Recipe(yaml: testRecipe, overrides: ["seed=4"]).digest != recipe.digest)
+    }
+
+    @Test func aRecipeExtendsAnotherKeyByKey() throws {
+        let folder = Fixtures.temporary()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func write(_ name: String, _ text: String) throws {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+        }
+        try write("base.yaml", testRecipe)
+        try write("bce.yaml", "extends: base.yaml\nloss: {name: bce}\nseed: 9\n")
+        try write("longer.yaml", "extends: bce.yaml\niterations: 40\n")
+        let recipe = try Recipe.read("\(folder)/longer.yaml", overrides: ["batch=2"])
+        #expect(recipe.iterations == 40 && recipe.seed == 9 && recipe.batch == 2)
+        #expect(recipe.text.contains("name: bce") && !recipe.text.contains("extends"))
+        // The same as if it were written out.
+        #expect(
+            try recipe.digest
+                == Recipe(yaml: testRecipe, overrides: ["loss={name: bce}", "seed=9", "iterations=40", "batch=2"])
+                .digest)
+        try write("circle.yaml", "extends: circle.yaml\n")
+        let circle = #expect(throws: LTError.self) { try Recipe.read("\(folder)/circle.yaml") }
+        #expect(circle?.message.contains("in a circle") ?? false)
+        try write("orphan.yaml", "extends: nowhere.yaml\n")
+        let orphan = #expect(throws: LTError.self) { try Recipe.read("\(folder)/orphan.yaml") }
+        #expect(orphan?.description.contains("nowhere.yaml") ?? false)
     }
 }

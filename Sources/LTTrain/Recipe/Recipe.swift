@@ -56,12 +56,15 @@ public struct Recipe {
     /// Reads a file; `overrides` are `key.path=value`.
     public static func read(_ path: String, overrides: [String] = []) throws(LTError) -> Recipe {
         try within("recipe \(path)") { () throws(LTError) in
-            return try Recipe(yaml: String(decoding: try readFile(path), as: UTF8.self), overrides: overrides)
+            try Recipe(
+                yaml: String(decoding: try readFile(path), as: UTF8.self), overrides: overrides,
+                folder: (path as NSString).deletingLastPathComponent)
         }
     }
 
-    public init(yaml: String, overrides: [String] = []) throws(LTError) {
-        let root = try RecipeSection(yaml: yaml, overrides: overrides)
+    /// - Parameter folder: what the path in `extends` is relative to.
+    public init(yaml: String, overrides: [String] = [], folder: String = ".") throws(LTError) {
+        let root = try RecipeSection(yaml: yaml, overrides: overrides, folder: folder)
         text = root.canonicalText(without: [])
         digest = SHA256.digest(of: root.canonicalText(without: ["out", "threads", "validate", "checkpoint_every"]))
 

@@ -1,6 +1,7 @@
 // RecipeSection: typed, checked reading of a YAML mapping. Every key that is asked for becomes known; `finish` rejects
 // the others by name, with the nearest known key as hint. Errors carry the key's path and its line.
 
+import Foundation
 import LTCore
 import Yams
 
@@ -12,15 +13,11 @@ public final class RecipeSection {
     private let line: Int?
     private var known: [String] = []
 
-    /// Parses YAML text.
+    /// Parses YAML text. A key `extends` names another file (relative to `folder`): what this text says at the top level
+    /// replaces what that one says.
     /// - Throws: `malformed` with line and reason.
-    public convenience init(yaml: String, overrides: [String] = []) throws(LTError) {
-        var root: Node
-        do {
-            root = try Yams.compose(yaml: yaml) ?? Node.mapping(.init([]))
-        } catch {
-            throw LTError(.malformed, "not YAML: \("\(error)".split(separator: "\n").joined(separator: " "))")
-        }
+    public convenience init(yaml: String, overrides: [String] = [], folder: String = ".") throws(LTError) {
+        var root = try RecipeSection.extended(RecipeSection.parsed(yaml), folder: folder, depth: 0)
         for text in overrides {
             guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
                 throw LTError(.invalidArgument, "--set \(text), expected key.path=value")
@@ -35,6 +32,33 @@ public final class RecipeSection {
             root = try RecipeSection.replacing(root, path[...], value, text)
         }
         try self.init(root, path: "")
+    }
+
+    private static func parsed(_ yaml: String) throws(LTError) -> Node {
+        do { return try Yams.compose(yaml: yaml) ?? Node.mapping(.init([])) } catch {
+            throw LTError(.malformed, "not YAML: \("\(error)".split(separator: "\n").joined(separator: " "))")
+        }
+    }
+
+    /// The mapping with the keys of the file that it extends.
+    private static func extended(_ node: Node, folder: String, depth: Int) throws(LTError) -> Node {
+        guard case .mapping(var mapping) = node, let base = mapping["extends"] else { return node }
+        guard let name = base.scalar?.string, !name.isEmpty else {
+            throw LTError(.malformed, "extends: expected the path of another recipe\(at(base))")
+        }
+        guard depth < 8 else { throw LTError(.malformed, "extends: more than 8 recipes deep, or in a circle") }
+        let path = name.hasPrefix("/") || folder.isEmpty ? name : "\(folder)/\(name)"
+        let parent = try within("recipe \(path), which is extended") { () throws(LTError) in
+            try extended(
+                parsed(String(decoding: try readFile(path), as: UTF8.self)),
+                folder: (path as NSString).deletingLastPathComponent, depth: depth + 1)
+        }
+        guard case .mapping(var merged) = parent else {
+            throw LTError(.malformed, "extends: \(path) is no mapping\(at(base))")
+        }
+        mapping["extends"] = nil
+        for (key, value) in mapping { merged[key] = value }
+        return .mapping(merged)
     }
 
     private init(_ node: Node, path: String) throws(LTError) {
