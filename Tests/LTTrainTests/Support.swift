@@ -9,9 +9,17 @@ import LTTrain
 enum Fixtures {
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
 
-    /// The cases of a reference vector file.
+    /// The folder of the reference vectors: `LT_LOSS_VECTORS` (same formats, other cases), else this package's own.
+    static var vectors: URL {
+        ProcessInfo.processInfo.environment["LT_LOSS_VECTORS"].map { URL(fileURLWithPath: $0, isDirectory: true) }
+            ?? folder
+    }
+
+    /// The cases of a reference vector file; one that `LT_LOSS_VECTORS` lacks is this package's own.
     static func cases(_ file: String) throws -> [[String: Any]] {
-        let data = try Data(contentsOf: folder.appendingPathComponent(file))
+        let given = vectors.appendingPathComponent(file)
+        let path = FileManager.default.fileExists(atPath: given.path) ? given : folder.appendingPathComponent(file)
+        let data = try Data(contentsOf: path)
         let root = try JSONSerialization.jsonObject(with: data) as? [String: Any]
         return root?["cases"] as? [[String: Any]] ?? []
     }
