@@ -112,7 +112,7 @@ let package = Package(
             ]),
         tool("lt-train", ["LTTrain", "LTData", "LTEval", "LTGraph", "LTDecision", "LTCore"]),
         // Tests mirror the sources.
-        tests("LTCoreTests", ["LTCore"]),
+        tests("LTCoreTests", ["LTCore"], fixtures: true),
         tests("LTGraphTests", ["LTGraph", "LTCore"], fixtures: true),
         tests("LTImageTests", ["LTImage", "LTCore", "CLTKernels"], fixtures: true),
         tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),

@@ -17,16 +17,22 @@ extension Tensor {
         guard bytes.count - header.dataOffset == header.byteCount else {
             throw header.wrongSize(bytes.count - header.dataOffset)
         }
-        try self.init(header.type, header.shape)
-        let data = UnsafeRawBufferPointer(rebasing: bytes[header.dataOffset...])
-        guard header.isFortran, header.shape.rank > 1 else {
+        try self.init(
+            header.type, header.shape, copying: UnsafeRawBufferPointer(rebasing: bytes[header.dataOffset...]),
+            isFortran: header.isFortran)
+    }
+
+    /// Copies elements; in Fortran order the first index runs fastest. The bytes are as many as the elements take.
+    init(_ type: ElementType, _ shape: Shape, copying data: UnsafeRawBufferPointer, isFortran: Bool) throws(LTError) {
+        try self.init(type, shape)
+        guard isFortran, shape.rank > 1 else {
             UnsafeMutableRawBufferPointer(start: rawPointer, count: data.count).copyMemory(from: data)
             return
         }
         // Column by column: the first index runs fastest.
-        let width = data.count / max(header.shape.count, 1)
+        let width = data.count / max(shape.count, 1)
         var index = [Int](repeating: 0, count: dims.count)
-        for element in 0..<header.shape.count {
+        for element in 0..<shape.count {
             var source = 0
             for axis in dims.indices.reversed() { source = source * dims[axis] + index[axis] }
             UnsafeMutableRawBufferPointer(start: rawPointer + element * width, count: width)
@@ -70,7 +76,7 @@ extension Tensor {
         ("<u2", .uint16), ("<i2", .int16), ("<u4", .uint32), ("<i4", .int32), ("<u8", .uint64), ("<i8", .int64),
     ]
 
-    fileprivate static func npyType(_ descr: String) throws(LTError) -> ElementType {
+    static func npyType(_ descr: String) throws(LTError) -> ElementType {
         // One-byte types have no order; files of other writers say '<' or '=' there.
         let name = descr.dropFirst()
         guard let order = descr.first, "<|=".contains(order),
