@@ -190,6 +190,8 @@ let testRecipe = """
             return error?.description ?? ""
         }
         #expect(try fails(["freeze={parameters: [stem.*]}"]).contains("'stem.*' matches no initializer"))
+        #expect(
+            try fails(["freeze={batch_norm: [bn9.*]}"]).contains("freeze.batch_norm: 'bn9.*' matches no batch normal"))
         #expect(try fails(["freeze={parameters: ['*']}"]).contains("leaves nothing to train"))
         #expect(try fails(["loss={name: softmax-ce}"]).contains("00.png has 2 classes"))
         #expect(

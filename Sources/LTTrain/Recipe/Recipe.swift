@@ -18,8 +18,8 @@ public struct Recipe {
     public struct Freeze: Sendable {
         /// Patterns of initializers that are not trained; batch normalisations among them keep their statistics.
         public var parameters: [String] = []
-        /// Every batch normalisation keeps its running statistics; scale and shift are trained unless frozen.
-        public var batchNorm = false
+        /// Patterns of batch normalisations that keep their running statistics; scale and shift are trained unless frozen.
+        public var batchNorm: [String] = []
     }
 
     /// The effective text, overrides applied: provenance.
@@ -92,7 +92,7 @@ public struct Recipe {
         freeze = Freeze()
         if let section = try root.section("freeze") {
             freeze.parameters = try section.strings("parameters") ?? []
-            freeze.batchNorm = try section.bool("batch_norm") ?? false
+            freeze.batchNorm = try section.patterns("batch_norm") ?? []
             try section.finish()
         }
 

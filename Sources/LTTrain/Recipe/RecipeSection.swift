@@ -196,6 +196,12 @@ public final class RecipeSection {
         }
         return result
     }
+    /// Patterns of names: a list; `true` is all of them and `false` none.
+    public func patterns(_ key: String) throws(LTError) -> [String]? {
+        guard let node = node(key) else { return nil }
+        if let all = node.bool { return all ? ["*"] : [] }
+        return try strings(key)
+    }
     /// One of an enumeration's raw values.
     public func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, _: Choice.Type) throws(LTError)
         -> Choice?

@@ -71,7 +71,11 @@ public final class Trainer {
 
         executor = try TorchExecutor(try Trainer.graph(recipe, classes: classes.count))
         let frozen = { (name: String) in recipe.freeze.parameters.contains { matches(name, pattern: $0) } }
-        executor.frozenStatistics = Set(executor.statisticNames.filter { recipe.freeze.batchNorm || frozen($0) })
+        let keptStatistics = recipe.freeze.batchNorm
+        executor.frozenStatistics = Set(
+            executor.statisticNames.filter { name in
+                frozen(name) || keptStatistics.contains { matches(name, pattern: $0) }
+            })
         var trained: OrderedDictionary<String, TorchTensor> = [:]
         for name in executor.trainableNames where !frozen(name) {
             guard let parameter = executor.initializers[name] else { continue }
@@ -79,6 +83,10 @@ public final class Trainer {
             trained[name] = parameter
         }
         guard !trained.isEmpty else { throw LTError(.invalidArgument, "freeze.parameters leaves nothing to train") }
+        for pattern in keptStatistics
+        where pattern != "*" && !executor.statisticNames.contains(where: { matches($0, pattern: pattern) }) {
+            throw LTError(.notFound, "freeze.batch_norm: '\(pattern)' matches no batch normalisation of the network")
+        }
         for pattern in recipe.freeze.parameters
         where !(executor.trainableNames + executor.statisticNames).contains(where: { matches($0, pattern: pattern) }) {
             throw LTError(.notFound, "freeze.parameters: '\(pattern)' matches no initializer of the network")
