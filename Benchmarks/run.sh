@@ -27,3 +27,5 @@ title "LVIS average precision against hotcoco"
 $python Benchmarks/detection.py
 title "mAP of 100,000 images × 1,203 classes against scikit-learn"
 $python Benchmarks/classification.py
+title "training steps of ResNet-32 and ResNet-50 against PyTorch"
+$python Benchmarks/training-step.py

@@ -170,11 +170,7 @@ public final class Trainer {
     }
 
     private func iterate(from first: Int, to end: Int) throws(LTError) {
-        let loader = BatchLoader(
-            training, cache: cache, sampler: sampler,
-            options: BatchLoader.Options(
-                batch: recipe.batch, classes: training.labels.count, first: first, end: end, seed: recipe.seed,
-                preprocess: recipe.input.preprocess, augmentation: recipe.augmentation, size: recipe.input.size))
+        let loader = loader(from: first, to: end)
         defer { loader.stop() }
         var progress = TrainingProgress(total: length.iterations, first: first, silent: options.silent)
         let every = recipe.checkpointEvery ?? length.iterationsPerEpoch
@@ -197,7 +193,15 @@ public final class Trainer {
         }
     }
 
-    private func step(_ batch: Batch, iteration: Int, rate: Double) throws(LTError) -> (loss: Double, norm: Double) {
+    func loader(from first: Int, to end: Int) -> BatchLoader {
+        BatchLoader(
+            training, cache: cache, sampler: sampler,
+            options: BatchLoader.Options(
+                batch: recipe.batch, classes: training.labels.count, first: first, end: end, seed: recipe.seed,
+                preprocess: recipe.input.preprocess, augmentation: recipe.augmentation, size: recipe.input.size))
+    }
+
+    func step(_ batch: Batch, iteration: Int, rate: Double) throws(LTError) -> (loss: Double, norm: Double) {
         let images = try TorchTensor(batch.images).channelsLast()
         var mode = TorchMode(training: true, seed: recipe.seed &+ UInt64(iteration) << 32)
         mode.group = group

@@ -45,6 +45,23 @@ public struct TrainingRun {
         }
     }
 
+    /// Times steps of the recipe; nothing is written.
+    /// - Parameter classes: train on images of noise with so many classes instead of the recipe's data.
+    public func benchmark(steps: Int, warmUp: Int, classes: Int?) throws(LTError) -> StepTimes {
+        let recipe = try Recipe.read(recipePath, overrides: overrides)
+        var options = Trainer.Options(out: "")
+        options.threads = threads ?? recipe.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        options.silent = true
+        Torch.keepMemory()
+        let training: TrainingSet
+        if let classes {
+            training = try .noise(classes: classes, side: recipe.input.size)
+        } else {
+            training = try TrainingSet(try recipe.train.read())
+        }
+        return try Trainer(recipe, training: training, options: options).benchmark(steps: steps, warmUp: warmUp)
+    }
+
     private func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 }
 
