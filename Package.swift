@@ -117,7 +117,7 @@ let package = Package(
         tests("LTImageTests", ["LTImage", "LTCore", "CLTKernels"], fixtures: true),
         tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),
         tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"], fixtures: true),
-        tests("LTDataTests", ["LTData", "LTImage", "LTCore"]),
+        tests("LTDataTests", ["LTData", "LTImage", "LTDecision", "LTCore"], fixtures: true),
         tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"], fixtures: true),
         tests("LTEvalTests", ["LTEval", "LTData", "LTImage", "LTDecision", "LTGraph", "LTCore"], fixtures: true),
         tests("LTPredictorTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),

@@ -40,23 +40,11 @@ extension Dataset {
 
     /// The images of one split.
     public func split(_ name: String) throws(LTError) -> Dataset {
-        var positions = [Int](repeating: -1, count: images.count)
-        var part = self
-        part.images = []
-        for (index, image) in images.enumerated() where image.split == name {
-            positions[index] = part.images.count
-            part.images.append(image)
-        }
+        let part = subset(images.indices.filter { images[$0].split == name })
         guard !part.images.isEmpty else {
             let names = Self.listed(Set(images.compactMap(\.split)).sorted())
             throw LTError(
                 .notFound, "no images of split '\(name)', there are: \(names)", context: ["data set \(source)"])
-        }
-        part.annotations = annotations.compactMap { annotation in
-            guard positions[annotation.image] >= 0 else { return nil }
-            var moved = annotation
-            moved.image = positions[annotation.image]
-            return moved
         }
         return part
     }

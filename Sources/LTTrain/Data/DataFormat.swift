@@ -41,8 +41,9 @@ public enum DataFormatTable {
 public struct DataSource {
     private let section: RecipeSection
     private let format: DataFormat
+    private let longTail: LongTailOptions?
 
-    init(_ section: RecipeSection) throws(LTError) {
+    public init(_ section: RecipeSection) throws(LTError) {
         self.section = section
         let name = try section.string("format") ?? "coco"
         guard let format = DataFormatTable.all.first(where: { $0.name == name }) else {
@@ -50,12 +51,14 @@ public struct DataSource {
                 "format", "'\(name)', expected one of \(DataFormatTable.all.map(\.name).joined(separator: ", "))")
         }
         self.format = format
+        longTail = try section.section("longtail").map { part throws(LTError) in try LongTailOptions(part) }
     }
 
+    /// The data, or the long-tailed part of it that `longtail` describes.
     /// - Throws: what the reader throws; `invalidArgument` for a key that the format does not have.
     public func read() throws(LTError) -> Dataset {
         let dataset = try format.read(section)
         try section.finish()
-        return dataset
+        return try longTail?.apply(to: dataset) ?? dataset
     }
 }

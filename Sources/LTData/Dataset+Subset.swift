@@ -1,0 +1,69 @@
+// Parts of a Dataset: by position, by the names that a list gives.
+
+import Foundation
+import LTCore
+
+extension Dataset {
+    /// The images at these positions (each at most once), in this order, with their annotations.
+    public func subset(_ chosen: [Int]) -> Dataset {
+        var positions = [Int](repeating: -1, count: images.count)
+        var part = self
+        part.images = []
+        part.images.reserveCapacity(chosen.count)
+        for position in chosen {
+            precondition(positions[position] < 0, "image \(position) is chosen twice")
+            positions[position] = part.images.count
+            var image = images[position]
+            if archive != nil { image.archived = image.archived ?? position }
+            part.images.append(image)
+        }
+        part.annotations = annotations.compactMap { annotation in
+            guard positions[annotation.image] >= 0 else { return nil }
+            var moved = annotation
+            moved.image = positions[annotation.image]
+            return moved
+        }
+        return part
+    }
+
+    /// Positions of the images that a list names. A name is a path below the image folder, else a file's name without
+    /// its ending (VOC: 2008_000023), else the data set's own number (COCO; CIFAR: the position in the archive); the first of
+    /// these that fits the whole list counts.
+    /// - Throws: `notFound` naming what does not fit; `invalidArgument` for a name that comes twice.
+    public func positions(of names: [String]) throws(LTError) -> [Int] {
+        guard !names.isEmpty else { throw LTError(.invalidArgument, "an empty list of images") }
+        let keys: [(Image) -> String] = [
+            { $0.path }, { (($0.path as NSString).lastPathComponent as NSString).deletingPathExtension },
+            { String($0.id) },
+        ]
+        var unknown: [String] = []
+        for (rank, key) in keys.enumerated() where rank == 2 || archive == nil {
+            var table: [String: Int] = [:]
+            table.reserveCapacity(images.count)
+            var isUnique = true
+            for (position, image) in images.enumerated() {
+                isUnique = table.updateValue(position, forKey: key(image)) == nil && isUnique
+            }
+            guard isUnique else { continue }
+            // COCO's numbers may be written with leading zeros.
+            let found = names.map { table[$0] ?? (rank == 2 ? Int($0).flatMap { table[String($0)] } : nil) }
+            let positions = found.compactMap { $0 }
+            guard positions.count == names.count else {
+                let missing = zip(names, found).filter { $0.1 == nil }.map(\.0)
+                if unknown.isEmpty || missing.count < unknown.count { unknown = missing }
+                continue
+            }
+            if Set(positions).count < positions.count {
+                var seen: Set<Int> = []
+                let twice = zip(names, positions).first { !seen.insert($0.1).inserted }?.0 ?? ""
+                throw LTError(.invalidArgument, "the list names \(twice) twice", context: ["data set \(source)"])
+            }
+            return positions
+        }
+        throw LTError(
+            .notFound,
+            "\(unknown.count) of \(names.count) names of the list are not in the set: "
+                + Self.listed(unknown), context: ["data set \(source)"],
+            hint: "the list gives paths, file names without their ending, or numbers of images")
+    }
+}
