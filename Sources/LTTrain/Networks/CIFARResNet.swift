@@ -1,6 +1,6 @@
 // ResNet for 32×32 images (He et al., arXiv:1512.03385 §4.2): 3×3 stem, three stages of (depth − 2)/6 basic blocks with
 // 16, 32, 64 channels, shortcuts of option A (every second row and column, zero channels before and after), Kaiming-normal
-// over fan-in. ResNet-32 with 10 classes has 464,154 parameters.
+// over fan-in. ResNet-32 with 10 classes has 464,154 parameters. The classifier may be LDAM's cosine one.
 
 import LTCore
 import LTGraph
@@ -14,6 +14,7 @@ public struct CIFARResNet: Network {
     public var depth: Int
     /// Channels of the first stage.
     public var width: Int
+    public var head = ClassifierHead(.kaiming)
 
     public init(depth: Int = 32, width: Int = 16) throws(LTError) {
         guard depth >= 8, (depth - 2) % 6 == 0 else {
@@ -27,15 +28,19 @@ public struct CIFARResNet: Network {
         self.width = width
     }
 
+    /// Keys: `depth`, `width`, `classifier`, `head`.
     public init(_ section: RecipeSection) throws(LTError) {
         let depth = try section.int("depth", in: 8...1202) ?? 32
         let width = try section.int("width", in: 1...1024) ?? 16
         do { try self.init(depth: depth, width: width) } catch { throw section.place(error, "depth") }
+        head = try ClassifierHead(section, default: head)
         try section.finish()
     }
 
-    public func graph(classes: Int, inputSize: Int, generator: inout SeededGenerator) throws(LTError) -> Graph {
-        var net = NetworkBuilder(name: "resnet\(depth)", inputSize: inputSize, generator: generator)
+    public func graph(_ request: inout NetworkRequest) throws(LTError) -> Graph {
+        var net = NetworkBuilder(
+            name: "resnet\(depth)", spatial: [request.inputSize, request.inputSize], request)
+        defer { request = net.request }
         var x = try net.conv(net.images, "conv1", from: 3, to: width, kernel: 3, fanIn: true)
         x = net.relu(try net.batchNorm(x, "bn1", channels: width))
         var channels = width
@@ -54,11 +59,7 @@ public struct CIFARResNet: Network {
                 channels = planes
             }
         }
-        x = net.builder.node("GlobalAveragePool", [x], name: "pool")
-        x = net.builder.node("Flatten", [x], name: "flatten")
-        x = try net.linear(x, "linear", from: channels, to: classes, deviation: (2 / Double(channels)).squareRoot())
-        generator = net.generator
-        return net.finish(x, classes: classes)
+        return try net.finish(net.pooled(x), head, "linear", from: channels)
     }
 
     /// Every second row and column, planes/4 zero channels before and after.

@@ -1,6 +1,6 @@
 // ResNet for images of ImageNet's kind: depths 10 to 152, any width, torchvision's state-dict names and its stride in
-// the 3×3 convolution (v1.5). He et al., arXiv:1512.03385. The Distribution-Balanced papers' head (PFC: linear, batch
-// normalisation, dropout, linear) is an option.
+// the 3×3 convolution (v1.5). He et al., arXiv:1512.03385. With groups in the 3×3 convolutions it is ResNeXt (Xie et al.,
+// arXiv:1611.05431). The Distribution-Balanced papers' neck (PFC: linear, batch normalisation, dropout) is an option.
 
 import LTCore
 import LTGraph
@@ -8,7 +8,7 @@ import LTGraph
 /// ResNet by depth, or by blocks per stage for small ones.
 public struct ResNet: Network {
     public static let name = "resnet"
-    public static let summary = "ResNet-10, 18, 34, 50, 101, 152 or by blocks; any width; optional PFC head"
+    public static let summary = "ResNet-10, 18, 34, 50, 101, 152 or by blocks; any width; optional PFC neck"
 
     /// Residual blocks per stage; three or four stages.
     public var blocks: [Int]
@@ -16,12 +16,17 @@ public struct ResNet: Network {
     public var bottleneck: Bool
     /// Channels of the first stage; each further stage doubles them.
     public var width: Int
+    /// Groups of the 3×3 convolutions of bottleneck blocks (cardinality).
+    public var groups = 1
+    /// Channels of a group where the first stage has 64 channels; they grow with `width` and the stage.
+    public var widthPerGroup = 64
     public var stem: Stem
     /// Stride of the first stage.
     public var firstStride: Int
     public var pool: Pool
-    /// Channels of the PFC head; 0 for none.
+    /// Channels of the PFC neck; 0 for none.
     public var pfc: Int
+    public var head = ClassifierHead(.normal)
 
     public struct Stem: Sendable {
         public var kernel: Int
@@ -54,7 +59,8 @@ public struct ResNet: Network {
         pool = .average
     }
 
-    /// Keys: `depth` or `blocks`, `width`, `bottleneck`, `stem` {kernel, stride, max_pool}, `first_stride`, `pool`, `pfc`.
+    /// Keys: `depth` or `blocks`, `width`, `bottleneck`, `groups`, `width_per_group`, `stem` {kernel, stride, max_pool},
+    /// `first_stride`, `pool`, `pfc`, `classifier`, `head`.
     public init(_ section: RecipeSection) throws(LTError) {
         let depth = try section.int("depth", in: 1...1000)
         let blocks = try section.ints("blocks", in: 1...100)
@@ -69,6 +75,11 @@ public struct ResNet: Network {
             self.blocks = blocks
         default: throw section.error("depth", "give either depth or blocks")
         }
+        try readOptions(section)
+    }
+
+    /// Reads all keys but `depth` and `blocks`.
+    mutating func readOptions(_ section: RecipeSection) throws(LTError) {
         bottleneck = try section.bool("bottleneck") ?? bottleneck
         width = try section.int("width", in: 1...1024) ?? width
         if let stem = try section.section("stem") {
@@ -80,11 +91,22 @@ public struct ResNet: Network {
         firstStride = try section.int("first_stride", in: 1...4) ?? firstStride
         pool = try section.choice("pool", Pool.self) ?? pool
         pfc = try section.int("pfc", in: 0...65536) ?? pfc
+        groups = try section.int("groups", in: 1...4096) ?? groups
+        widthPerGroup = try section.int("width_per_group", in: 1...4096) ?? widthPerGroup
+        guard bottleneck || (groups == 1 && widthPerGroup == 64) else {
+            throw section.error("groups", "basic blocks have no groups")
+        }
+        guard width * widthPerGroup >= 64 else {
+            throw section.error("width_per_group", "\(widthPerGroup) of 64 of \(width) channels is less than one")
+        }
+        head = try ClassifierHead(section, default: head)
         try section.finish()
     }
 
-    public func graph(classes: Int, inputSize: Int, generator: inout SeededGenerator) throws(LTError) -> Graph {
-        var net = NetworkBuilder(name: "resnet", inputSize: inputSize, generator: generator)
+    public func graph(_ request: inout NetworkRequest) throws(LTError) -> Graph {
+        var net = NetworkBuilder(
+            name: "resnet", spatial: [request.inputSize, request.inputSize], request)
+        defer { request = net.request }
         var x = try net.conv(net.images, "conv1", from: 3, to: width, kernel: stem.kernel, stride: stem.stride)
         x = net.relu(try net.batchNorm(x, "bn1", channels: width))
         if stem.maxPool { x = net.maxPool(x, kernel: 3, stride: 2) }
@@ -99,17 +121,12 @@ public struct ResNet: Network {
                 channels = outputs
             }
         }
-        x = net.builder.node(pool == .max ? "GlobalMaxPool" : "GlobalAveragePool", [x], name: "pool")
-        x = net.builder.node("Flatten", [x], name: "flatten")
+        x = net.pooled(x, max: pool == .max)
         if pfc > 0 {
-            x = try net.linear(x, "neck.fc", from: channels, to: pfc, deviation: (2 / Double(pfc)).squareRoot())
-            x = try net.batchNorm(x, "neck.bn", channels: pfc)
-            x = try net.dropout(x, ratio: 0.5)
+            x = try net.pfc(x, from: channels, to: pfc)
             channels = pfc
         }
-        x = try net.linear(x, "fc", from: channels, to: classes, deviation: 0.01)
-        generator = net.generator
-        return net.finish(x, classes: classes)
+        return try net.finish(x, head, "fc", from: channels)
     }
 
     private func block(
@@ -118,11 +135,12 @@ public struct ResNet: Network {
     ) throws(LTError) -> String {
         var y: String
         if bottleneck {
-            y = try net.conv(x, "\(name).conv1", from: inputs, to: planes, kernel: 1)
-            y = net.relu(try net.batchNorm(y, "\(name).bn1", channels: planes))
-            y = try net.conv(y, "\(name).conv2", from: planes, to: planes, kernel: 3, stride: stride)
-            y = net.relu(try net.batchNorm(y, "\(name).bn2", channels: planes))
-            y = try net.conv(y, "\(name).conv3", from: planes, to: outputs, kernel: 1)
+            let inner = planes * widthPerGroup / 64 * groups
+            y = try net.conv(x, "\(name).conv1", from: inputs, to: inner, kernel: 1)
+            y = net.relu(try net.batchNorm(y, "\(name).bn1", channels: inner))
+            y = try net.conv(y, "\(name).conv2", from: inner, to: inner, kernel: 3, stride: stride, groups: groups)
+            y = net.relu(try net.batchNorm(y, "\(name).bn2", channels: inner))
+            y = try net.conv(y, "\(name).conv3", from: inner, to: outputs, kernel: 1)
             y = try net.batchNorm(y, "\(name).bn3", channels: outputs)
         } else {
             y = try net.conv(x, "\(name).conv1", from: inputs, to: planes, kernel: 3, stride: stride)

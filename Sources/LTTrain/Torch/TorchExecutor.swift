@@ -61,7 +61,7 @@ public final class TorchExecutor {
                 trainable.formUnion(node.inputs.dropFirst().prefix(2))
                 statistics.formUnion(node.inputs.dropFirst(3))
             case "Conv", "Gemm": trainable.formUnion(node.inputs.dropFirst())
-            case "MatMul", "Add", "Mul": trainable.formUnion(node.inputs)
+            case "MatMul", "Add", "Mul", "LpNormalization": trainable.formUnion(node.inputs)
             default: break
             }
         }
@@ -151,11 +151,16 @@ public final class TorchExecutor {
         return head
     }
 
-    /// The position of the last linear layer, and the value that enters it; nil when later nodes read anything before it.
+    /// The position of the last linear layer with the normalisations before it, and the value that enters it; nil when
+    /// later nodes read anything before it.
     private static func head(of graph: Graph) -> (first: Int, features: String)? {
-        guard let first = graph.nodes.lastIndex(where: { $0.opType == "Gemm" || $0.opType == "MatMul" }),
-            let features = graph.nodes[first].inputs.first, graph.initializers[features] == nil
+        guard let linear = graph.nodes.lastIndex(where: { $0.opType == "Gemm" || $0.opType == "MatMul" }),
+            var features = graph.nodes[linear].inputs.first, graph.initializers[features] == nil
         else { return nil }
+        // A cosine classifier normalises features and weights first.
+        var first = linear
+        while first > 0, graph.nodes[first - 1].opType == "LpNormalization" { first -= 1 }
+        for node in graph.nodes[first..<linear] where node.outputs.first == features { features = node.inputs[0] }
         var known: Set<String> = [features]
         for node in graph.nodes[first...] {
             for name in node.inputs where !name.isEmpty && graph.initializers[name] == nil && !known.contains(name) {

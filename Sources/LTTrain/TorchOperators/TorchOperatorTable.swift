@@ -61,6 +61,7 @@ enum TorchOperatorTable {
         "GlobalMaxPool": globalMaxPool,
         "HardSwish": unary("hardswish"),
         "Identity": { (_, _) in { (x: TorchArguments, _) throws(LTError) in [try x[0]] } },
+        "LpNormalization": lpNormalization,
         "MatMul": elementwise("matmul"),
         "MaxPool": maxPool,
         "Mul": elementwise("mul.Tensor"),
