@@ -20,6 +20,10 @@ public struct HTMLPage: Sendable {
     }
 
     public var runs: [Run]
+    /// The course of the training, where the page is about one.
+    public var training: [Report.Figure] = []
+    /// Who made the page.
+    public var program = "lt-eval"
     /// What a browser without JavaScript shows.
     public var text: String
 
@@ -64,7 +68,8 @@ public struct HTMLPage: Sendable {
         let data = JSONValue.object([
             .init(
                 "runs",
-                .array(runs.map { .object([.init("name", .string($0.name)), .init("report", $0.report)]) }))
+                .array(runs.map { .object([.init("name", .string($0.name)), .init("report", $0.report)]) })),
+            .init("training", .array(training.map(\.json))), .init("program", .string(program)),
         ]).compactText
         let policy =
             "default-src 'none'; script-src '\(Self.hash(script))'; style-src '\(Self.hash(style))'; "
@@ -78,7 +83,7 @@ public struct HTMLPage: Sendable {
             }
             switch part[..<end.lowerBound] {
             case "POLICY": page += policy
-            case "TITLE": page += Self.escaped(runs.map(\.name).joined(separator: ", ") + " – lt-eval")
+            case "TITLE": page += Self.escaped(runs.map(\.name).joined(separator: ", ") + " – \(program)")
             case "STYLE": page += style
             case "SCRIPT": page += script
             case "DATA": page += Self.replacing(["<": "\\u003c"], in: data)

@@ -67,6 +67,8 @@ extension Report {
         public var series: [Series]
         /// Draws y = x, what a perfect model would have.
         public var hasDiagonal: Bool
+        /// Where a vertical line stands; `nil` for none. Lines only.
+        public var marker: Double?
         /// A sentence that says how to read it.
         public var caption: String
 
@@ -182,9 +184,11 @@ extension Report {
 
 // MARK: JSON
 
-/// Six decimals: enough to draw, short to store. Only figures are rounded, values never.
+/// Six decimals, more for what is all small: enough to draw, short to store. Only figures are rounded, values never.
 private func drawn(_ values: [Double]) -> JSONValue {
-    .array(values.map { .number(abs($0) < 1e9 ? ($0 * 1e6).rounded() / 1e6 : $0) })
+    let greatest = values.lazy.map(abs).max() ?? 0
+    let scale = greatest > 0 && greatest < 0.01 ? 1e9 : 1e6
+    return .array(values.map { .number(abs($0) < 1e9 ? ($0 * scale).rounded() / scale : $0) })
 }
 
 extension Report.Figure {
@@ -202,6 +206,7 @@ extension Report.Figure {
         }
         members += [.init("x", x.json), .init("y", y.json)]
         if hasDiagonal { members.append(.init("diagonal", .bool(true))) }
+        if let marker { members.append(.init("marker", .number(marker))) }
         if !caption.isEmpty { members.append(.init("caption", .string(caption))) }
         if !series.isEmpty { members.append(.init("series", .array(series.map(\.json)))) }
         return .object(members)

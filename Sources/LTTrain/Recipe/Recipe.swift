@@ -22,29 +22,37 @@ public struct Recipe {
         public var batchNorm: [String] = []
     }
 
+    public enum Task: String, Sendable, CaseIterable { case multiclass, multilabel }
+
     /// The effective text, overrides applied: provenance.
     public var text: String
     /// Digest of everything that determines the result.
     public var digest: String
     public var train: DataSource
-    /// Split name → split, in the recipe's order, measured at the end.
-    public var validate: [(name: String, split: DataSource)]
-    /// The validation split on which calibration and thresholds are fitted for the reports.
-    public var calibrateOn: String?
+    public var validation: ValidationOptions
     /// nil: the graph of `start` itself is trained.
     public var network: (any Network)?
     public var start: Start?
     public var freeze: Freeze
     public var optimizer: OptimizerOptions
+    /// nil: the weights themselves are validated and exported.
+    public var average: WeightAverageOptions?
+    /// Batches whose gradients make one step.
+    public var accumulate: Int
     public var epochs: Int?
     public var iterations: Int?
+    /// Images of one forward and backward pass.
     public var batch: Int
     public var input: InputOptions
     public var augmentation: Augmentation
     public var groups: FrequencyGroups
+    /// nil: single-label if every training image has exactly one class, as losses with a softmax need, else multi-label.
+    public var task: Task?
     public var seed: UInt64
     public var threads: Int?
     public var out: String?
+    /// Whether the run also writes an event file for TensorBoard.
+    public var tensorboard: Bool
     /// Iterations between checkpoints; nil: once per epoch.
     public var checkpointEvery: Int?
     /// Bytes of decoded images that stay in memory.
@@ -66,17 +74,11 @@ public struct Recipe {
     public init(yaml: String, overrides: [String] = [], folder: String = ".") throws(LTError) {
         let root = try RecipeSection(yaml: yaml, overrides: overrides, folder: folder)
         text = root.canonicalText(without: [])
-        digest = SHA256.digest(of: root.canonicalText(without: ["out", "threads", "validate", "checkpoint_every"]))
+        digest = SHA256.digest(
+            of: root.canonicalText(without: ["out", "threads", "checkpoint_every", "cache_mib", "tensorboard"]))
 
         train = try DataSource(try root.required("train", root.section("train")))
-        validate = []
-        if let section = try root.section("validate") {
-            calibrateOn = try section.string("calibrate_on")
-            for name in section.keys where name != "calibrate_on" {
-                validate.append((name, try DataSource(try section.required(name, section.section(name)))))
-            }
-            try section.finish()
-        }
+        validation = try ValidationOptions(root.section("validate"))
 
         if let section = try root.section("network") {
             network = try section.named(NetworkTable.all.map { ($0.name, $0) }).init(section)
@@ -101,6 +103,8 @@ public struct Recipe {
         scheduleSection = try root.section("schedule")
 
         optimizer = try OptimizerOptions(try root.required("optimizer", root.section("optimizer")))
+        average = try root.section("ema").map { section throws(LTError) in try WeightAverageOptions(section) }
+        accumulate = try root.int("accumulate", in: 1...65_536) ?? 1
         epochs = try root.int("epochs", in: 1...1_000_000)
         iterations = try root.int("iterations", in: 1...1_000_000_000)
         guard (epochs == nil) != (iterations == nil) else {
@@ -111,9 +115,11 @@ public struct Recipe {
         input = try InputOptions(try root.required("input", root.section("input")))
         augmentation = try Augmentation(root.section("augment"))
         groups = try root.string("groups").map { name throws(LTError) in try FrequencyGroups(named: name) } ?? .db
+        task = try root.choice("task", Task.self)
         seed = UInt64(try root.int("seed", in: 0...Int.max) ?? 1)
         threads = try root.int("threads", in: 1...1024)
         out = try root.string("out")
+        tensorboard = try root.bool("tensorboard") ?? false
         checkpointEvery = try root.int("checkpoint_every", in: 1...1_000_000_000)
         cacheBytes = (try root.int("cache_mib", in: 0...1_000_000) ?? 2048) << 20
         try root.finish()

@@ -187,7 +187,9 @@ public final class RecipeSection {
         for node in list { result.append(try checked(key, node, range)) }
         return result
     }
+    /// A list of texts; one text alone is a list of one.
     public func strings(_ key: String) throws(LTError) -> [String]? {
+        if let text = node(key)?.scalar?.string, !text.isEmpty { return [text] }
         guard let list = try list(key) else { return nil }
         var result: [String] = []
         for node in list {
@@ -216,6 +218,15 @@ public final class RecipeSection {
     public func section(_ key: String) throws(LTError) -> RecipeSection? {
         guard let node = node(key) else { return nil }
         return try RecipeSection(node, path: full(key))
+    }
+    /// A list of mappings below this one.
+    public func sections(_ key: String) throws(LTError) -> [RecipeSection]? {
+        guard let list = try list(key) else { return nil }
+        var result: [RecipeSection] = []
+        for (position, node) in list.enumerated() {
+            result.append(try RecipeSection(node, path: "\(full(key)).\(position)"))
+        }
+        return result
     }
     public func required<Value>(_ key: String, _ value: Value?) throws(LTError) -> Value {
         guard let value else { throw LTError(.notFound, "\(place) has no key '\(key)'") }

@@ -1,5 +1,4 @@
-// Schedule: the learning rate of each iteration, as a factor of the recipe's. Warm-up (mmcv's linear form) multiplies:
-// for i < W the factor is 1 − (1 − i/W)(1 − ratio).
+// Schedule: the learning rate of each iteration, as a factor of the recipe's. One file per schedule; the warm-up multiplies.
 
 import Foundation
 import LTCore
@@ -12,6 +11,7 @@ public protocol Schedule: Sendable {
     /// Reads the parameters of the recipe's section. `length` is the run; a milestone is a number of epochs when the
     /// recipe counts in epochs, else of iterations.
     init(_ section: RecipeSection, length: RunLength) throws(LTError)
+    /// - Parameter iteration: counted from 0.
     func factor(_ iteration: Int) -> Double
 }
 
@@ -26,100 +26,56 @@ public struct RunLength: Sendable {
         self.iterationsPerEpoch = iterationsPerEpoch
         self.countsEpochs = countsEpochs
     }
+
+    /// Epochs begun.
+    public var epochs: Int { (iterations + iterationsPerEpoch - 1) / max(1, iterationsPerEpoch) }
+    /// The epoch of an iteration, both counted from 0.
+    public func epoch(_ iteration: Int) -> Int { iteration / max(1, iterationsPerEpoch) }
+
+    /// What milestones count.
+    enum Unit: String, CaseIterable {
+        case epochs, iterations
+        /// Shares of the whole run.
+        case run
+    }
+
+    /// The iterations at which a section's milestones lie; fractions of epochs are rounded to iterations.
+    func milestones(_ section: RecipeSection) throws(LTError) -> [Int]? {
+        let unit = try section.choice("unit", Unit.self) ?? (countsEpochs ? .epochs : .iterations)
+        guard let values = try section.doubles("milestones", in: 0...1e9) else { return nil }
+        guard values == values.sorted() else { throw section.error("milestones", "expected ascending numbers") }
+        let scale =
+            switch unit {
+            case .epochs: Double(iterationsPerEpoch)
+            case .iterations: 1.0
+            case .run: Double(iterations)
+            }
+        if unit == .run, let last = values.last, last > 1 {
+            throw section.error("milestones", "\(last), expected shares of the run, 0 to 1")
+        }
+        return values.map { Int(min(($0 * scale).rounded(), 1e15)) }
+    }
+
+    /// How far the run is, 0 … 1: by iterations, or by epochs with a step before each (epoch e of E, from 1, is at e/E).
+    func progress(_ iteration: Int, _ period: SchedulePeriod) -> Double {
+        switch period {
+        case .iteration: min(1, Double(iteration) / Double(max(1, iterations)))
+        case .epoch: min(1, Double(epoch(iteration) + 1) / Double(max(1, epochs)))
+        }
+    }
 }
+
+/// When a schedule changes the rate.
+public enum SchedulePeriod: String, Sendable, CaseIterable { case iteration, epoch }
 
 /// Every schedule, one line each.
 public enum ScheduleTable {
     public static let all: [any Schedule.Type] = [
         ConstantSchedule.self,
         CosineSchedule.self,
+        InfluenceBalancedSchedule.self,
+        LinearSchedule.self,
+        PolynomialSchedule.self,
         StepSchedule.self,
     ]
-}
-
-/// Linear warm-up.
-public struct WarmUp: Sendable {
-    public var iterations: Int
-    /// The factor at iteration 0.
-    public var ratio: Double
-    public init(iterations: Int = 0, ratio: Double = 1.0 / 3) {
-        self.iterations = iterations
-        self.ratio = ratio
-    }
-    /// Keys: `iterations`, `ratio`.
-    init(_ section: RecipeSection?) throws(LTError) {
-        self.init()
-        guard let section else { return }
-        iterations = try section.int("iterations", in: 0...1_000_000_000) ?? 0
-        ratio = try section.double("ratio", in: 0...1) ?? ratio
-        try section.finish()
-    }
-    public func factor(_ iteration: Int) -> Double {
-        iteration >= iterations ? 1 : 1 - (1 - Double(iteration) / Double(iterations)) * (1 - ratio)
-    }
-}
-
-/// The rate stays as it is after the warm-up.
-public struct ConstantSchedule: Schedule {
-    public static let name = "constant"
-    public static let summary = "warm-up, then constant"
-    public var warmUp: WarmUp
-
-    public init(_ section: RecipeSection, length: RunLength) throws(LTError) {
-        warmUp = try WarmUp(section.section("warmup"))
-        try section.finish()
-    }
-    public func factor(_ iteration: Int) -> Double { warmUp.factor(iteration) }
-}
-
-/// The rate is multiplied by gamma at each milestone.
-public struct StepSchedule: Schedule {
-    public static let name = "step"
-    public static let summary = "warm-up, times gamma at each milestone"
-    /// Iterations.
-    public var milestones: [Int]
-    public var gamma: Double
-    public var warmUp: WarmUp
-
-    public init(milestones: [Int], gamma: Double = 0.1, warmUp: WarmUp = WarmUp()) {
-        self.milestones = milestones
-        self.gamma = gamma
-        self.warmUp = warmUp
-    }
-    public init(_ section: RecipeSection, length: RunLength) throws(LTError) {
-        let milestones = try section.required("milestones", section.ints("milestones", in: 0...1_000_000_000))
-        let unit = length.countsEpochs ? length.iterationsPerEpoch : 1
-        self.init(
-            milestones: milestones.map { $0.multipliedReportingOverflow(by: unit).partialValue },
-            gamma: try section.double("gamma", in: 0...1) ?? 0.1, warmUp: try WarmUp(section.section("warmup")))
-        try section.finish()
-    }
-    public func factor(_ iteration: Int) -> Double {
-        pow(gamma, Double(milestones.count { iteration >= $0 })) * warmUp.factor(iteration)
-    }
-}
-
-/// Half a cosine from 1 to `final` over the whole run.
-public struct CosineSchedule: Schedule {
-    public static let name = "cosine"
-    public static let summary = "warm-up, then half a cosine down to `final`"
-    public var iterations: Int
-    public var final: Double
-    public var warmUp: WarmUp
-
-    public init(iterations: Int, final: Double = 0, warmUp: WarmUp = WarmUp()) {
-        self.iterations = iterations
-        self.final = final
-        self.warmUp = warmUp
-    }
-    public init(_ section: RecipeSection, length: RunLength) throws(LTError) {
-        self.init(
-            iterations: length.iterations, final: try section.double("final", in: 0...1) ?? 0,
-            warmUp: try WarmUp(section.section("warmup")))
-        try section.finish()
-    }
-    public func factor(_ iteration: Int) -> Double {
-        let progress = min(1, Double(iteration) / Double(max(1, iterations)))
-        return (final + (1 - final) * (1 + cos(.pi * progress)) / 2) * warmUp.factor(iteration)
-    }
 }

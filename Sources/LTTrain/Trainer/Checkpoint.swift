@@ -1,4 +1,4 @@
-// Checkpoint: the state of a run between two iterations, as one safetensors file (8 bytes header length, JSON header, raw
+// Checkpoint: a run's state after an iteration, as one safetensors file (8 bytes header length, JSON header, raw
 // little-endian tensors; https://github.com/huggingface/safetensors). Weights under their names, what the optimizer
 // remembers under `optimizer/`, what the loss remembers under `loss/`.
 
@@ -14,14 +14,15 @@ public struct Checkpoint: Sendable {
     /// Digest of the recipe that made it; another recipe cannot go on from here.
     public var recipeDigest: String
     public var tensors: OrderedDictionary<String, Tensor>
-    /// The part of log.csv that belongs to the iterations done.
-    public var logLength: Int
+    /// An epoch ends at this iteration and was not measured yet.
+    public var epochIsOpen = false
+    /// The best epoch so far.
+    public var best: Trainer.Best?
 
-    public init(iteration: Int, recipeDigest: String, tensors: OrderedDictionary<String, Tensor>, logLength: Int) {
+    public init(iteration: Int, recipeDigest: String, tensors: OrderedDictionary<String, Tensor>) {
         self.iteration = iteration
         self.recipeDigest = recipeDigest
         self.tensors = tensors
-        self.logLength = logLength
     }
 
     /// The tensors whose names begin with a prefix, without it.
@@ -39,12 +40,13 @@ public struct Checkpoint: Sendable {
     /// Writes the file; a crash leaves the old one or the new one.
     /// - Throws: `io`.
     public func write(to path: String) throws(LTError) {
-        var header: [String: Any] = [
-            "__metadata__": [
-                "format": "longtail-checkpoint-1", "iteration": "\(iteration)", "recipe": recipeDigest,
-                "log_length": "\(logLength)",
-            ]
-        ]
+        var metadata = ["format": Self.format, "iteration": "\(iteration)", "recipe": recipeDigest]
+        if epochIsOpen { metadata["epoch_is_open"] = "true" }
+        if let best {
+            metadata["best_epoch"] = "\(best.epoch)"
+            metadata["best_value"] = "\(best.value)"
+        }
+        var header: [String: Any] = ["__metadata__": metadata]
         var offset = 0
         for (name, tensor) in tensors {
             guard let dtype = Self.names.first(where: { $0.type == tensor.type })?.name else {
@@ -82,6 +84,7 @@ public struct Checkpoint: Sendable {
         }
     }
 
+    private static let format = "longtail-checkpoint-2"
     private static let names: [(name: String, type: ElementType)] = [
         ("F32", .float32), ("F64", .float64), ("I64", .int64), ("I32", .int32), ("U8", .uint8), ("BOOL", .bool),
         ("F16", .float16), ("BF16", .bfloat16),
@@ -96,9 +99,11 @@ public struct Checkpoint: Sendable {
         let start = 8 + Int(length)
         let parsed = try? JSONSerialization.jsonObject(with: Data(bytes[8..<start]))
         guard let header = parsed as? [String: Any], let metadata = header["__metadata__"] as? [String: String],
-            let iteration = metadata["iteration"].flatMap({ Int($0) }), iteration >= 0, let recipe = metadata["recipe"],
-            let logLength = metadata["log_length"].flatMap({ Int($0) })
+            let iteration = metadata["iteration"].flatMap({ Int($0) }), iteration >= 0, let recipe = metadata["recipe"]
         else { throw LTError(.malformed, "the header is not that of a checkpoint") }
+        guard metadata["format"] == format else {
+            throw LTError(.unsupported, "the format is '\(metadata["format"] ?? "")', this program reads '\(format)'")
+        }
         var found: [(name: String, offset: Int, tensor: Tensor)] = []
         for (name, value) in header where name != "__metadata__" {
             guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String,
@@ -119,7 +124,14 @@ public struct Checkpoint: Sendable {
         for entry in found.sorted(by: { ($0.offset, $0.name) < ($1.offset, $1.name) }) {
             tensors[entry.name] = entry.tensor
         }
-        return Checkpoint(iteration: iteration, recipeDigest: recipe, tensors: tensors, logLength: logLength)
+        var checkpoint = Checkpoint(iteration: iteration, recipeDigest: recipe, tensors: tensors)
+        checkpoint.epochIsOpen = metadata["epoch_is_open"] == "true"
+        if let epoch = metadata["best_epoch"].flatMap({ Int($0) }),
+            let value = metadata["best_value"].flatMap({ Double($0) })
+        {
+            checkpoint.best = Trainer.Best(epoch: epoch, value: value)
+        }
+        return checkpoint
     }
 }
 

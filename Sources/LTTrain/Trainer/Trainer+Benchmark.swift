@@ -47,20 +47,18 @@ extension Trainer {
     /// - Throws: what a run would throw.
     public func benchmark(steps: Int, warmUp: Int = 3) throws(LTError) -> StepTimes {
         var times = StepTimes(
-            steps: [], waits: [], batch: recipe.batch, threads: options.threads, libtorch: Torch.version)
+            steps: [], waits: [], batch: recipe.batch * recipe.accumulate, threads: options.threads,
+            libtorch: Torch.version)
         let loader = loader(from: 0, to: warmUp + steps)
         defer { loader.stop() }
-        func milliseconds(_ duration: Duration) -> Double {
-            Double(duration.components.seconds) * 1e3 + Double(duration.components.attoseconds) * 1e-15
-        }
         for iteration in 0..<warmUp + steps {
             let start = ContinuousClock.now
-            let batch = try loader.next()
-            let ready = ContinuousClock.now
-            _ = try step(batch, iteration: iteration, rate: recipe.optimizer.learningRate)
+            let waited = self.times.waiting
+            _ = try step(loader, iteration: iteration, rate: recipe.optimizer.learningRate)
             guard iteration >= warmUp else { continue }
-            times.waits.append(milliseconds(ready - start))
-            times.steps.append(milliseconds(ContinuousClock.now - ready))
+            let wait = (self.times.waiting - waited) * 1e3
+            times.waits.append(wait)
+            times.steps.append(seconds(since: start) * 1e3 - wait)
         }
         return times
     }

@@ -8,20 +8,49 @@ import LTImage
 
 extension Trainer {
     /// The trained graph: preprocessing, labels, training counts, groups, activation, provenance and a self-test inside.
+    /// After a run with `select` it is that of the best epoch.
     public func export() throws(LTError) -> Graph {
-        var graph = try executor.exported()
-        let activation = DecisionLayer.Activation(rawValue: type(of: loss).activation)
-        let layer = DecisionLayer(
-            task: activation == .softmax ? .multiclass : .multilabel, preprocess: recipe.input.preprocess,
-            labels: training.labels,
-            trainCounts: training.counts.images, groups: recipe.groups, activation: activation,
+        try withFinalWeights { () throws(LTError) in
+            var graph = try executor.exported()
+            var layer = decisionLayer
+            layer.selfTest = try selfTest(graph)
+            try layer.write(into: &graph)
+            return graph
+        }
+    }
+
+    /// Writes model.onnx, with `select` that of the best epoch and model-last.onnx beside it.
+    func exportModels() throws(LTError) {
+        guard best != nil else { return try export().write(to: modelPath) }
+        try export().write(to: lastModelPath)
+        try loadBest()
+        try export().write(to: modelPath)
+    }
+
+    /// Single-label losses and data make a multi-class model, whatever the activation.
+    static func task(_ recipe: Recipe, _ training: TrainingSet, activation: String) -> Recipe.Task {
+        recipe.task
+            ?? (activation == "softmax" || training.targets.allSatisfy { $0.count == 1 } ? .multiclass : .multilabel)
+    }
+
+    /// What the file says of its outputs, without a self-test.
+    var decisionLayer: DecisionLayer {
+        let activation = type(of: loss).activation
+        return DecisionLayer(
+            task: Self.task(recipe, training, activation: activation) == .multiclass ? .multiclass : .multilabel,
+            preprocess: recipe.input.preprocess, labels: training.labels, trainCounts: training.counts.images,
+            groups: recipe.groups, activation: DecisionLayer.Activation(rawValue: activation),
             provenance: DecisionLayer.Provenance(
                 recipe: recipe.text, loss: lossName, seed: recipe.seed,
-                versions: ["libtorch": Torch.version],
-                digests: training.digest.map { ["train": $0] }),
-            selfTest: try selfTest(graph))
-        try layer.write(into: &graph)
-        return graph
+                versions: ["longtail": longtailVersion, "libtorch": Torch.version], digests: digests))
+    }
+
+    /// What the model was made from.
+    private var digests: [String: String]? {
+        var result: [String: String] = ["recipe": recipe.digest]
+        result["train"] = training.digest
+        for split in splits { result[split.name] = split.set.digest }
+        return result
     }
 
     /// The smallest of the first training images, through the whole chain, and the logits it gives.

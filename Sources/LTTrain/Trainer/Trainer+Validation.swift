@@ -1,24 +1,107 @@
-// Validation: the trained network's scores on other splits, judged by the same reports as `lt-eval classification`.
+// Validation: the network's scores on other splits, judged by the same reports as `lt-eval classification`: a few values
+// after each epoch, whole reports at the end. With `ema` the averaged weights are judged.
 
+import Foundation
 import LTCore
 import LTDecision
 import LTEval
 import LTImage
 
 extension Trainer {
-    /// The logits of each image, [images, classes] row-major.
-    /// - Throws: `shapeMismatch` when the split has other classes than the training set.
-    func logits(_ set: TrainingSet) throws(LTError) -> [Float] {
-        guard set.labels == training.labels else {
-            throw LTError(
-                .shapeMismatch, "its \(set.labels.count) categories are not the training set's \(training.labels.count)"
-            )
+    /// Checks that the splits have the classes of the training set, and where it has one class per image, they too.
+    static func check(_ splits: [Split], against training: TrainingSet) throws(LTError) {
+        for split in splits {
+            try within("validation split '\(split.name)'") { () throws(LTError) in
+                guard split.set.labels == training.labels else {
+                    throw LTError(
+                        .shapeMismatch,
+                        "its \(split.set.labels.count) classes are not the training set's \(training.labels.count)",
+                        hint: "classes are compared by id and name, in order")
+                }
+                guard !split.set.samples.isEmpty else { throw LTError(.notFound, "it has no samples") }
+            }
         }
+    }
+
+    /// Runs `body` on the weights that are validated and exported.
+    func withFinalWeights<Result>(_ body: () throws(LTError) -> Result) throws(LTError) -> Result {
+        guard let average, !holdsBest else { return try body() }
+        return try average.whileApplied(body)
+    }
+
+    /// Measures the splits whose turn it is after an epoch, tells the loss, notes the best epoch, writes the log.
+    /// - Parameter done: iterations done.
+    /// - Throws: `cancelled` when interrupted between batches; nothing has changed then.
+    func finishEpoch(_ done: Int) throws(LTError) {
+        let epoch = length.epoch(done - 1) + 1
+        let started = ContinuousClock.now
+        var record = RunLog.Epoch(
+            epoch: epoch, iteration: done,
+            rate: recipe.optimizer.learningRate * schedule.factor(done - 1),
+            loss: epochLoss.count == 0 ? nil : epochLoss.sum / Double(epochLoss.count))
+        try withFinalWeights { () throws(LTError) in
+            // First everything is measured, then things change: an interruption between changes nothing.
+            var measured: [(split: Split, metrics: EpochMetrics, recall: [Double?])] = []
+            for split in splits where split.every > 0 {
+                guard epoch % split.every == 0 || done == length.iterations else { continue }
+                let (metrics, recall) = try within("validation split '\(split.name)'") { () throws(LTError) in
+                    try measure(split.set)
+                }
+                measured.append((split, metrics, recall))
+            }
+            for (split, metrics, recall) in measured {
+                record.validation[split.name] = metrics.values
+                var isBest = false
+                if let selection, selection.split == split.name {
+                    let value = try selection.value(metrics)
+                    isBest = selection.isBetter(value, than: best?.value)
+                    if isBest {
+                        best = Best(epoch: epoch, value: value)
+                        try saveBest(done)
+                    }
+                    record.best = best?.epoch
+                }
+                if loss.usesValidation, split.name == recipe.validation.watched?.name {
+                    try loss.update(LossValidation(recall: recall, epoch: epoch - 1))
+                }
+                progress.note(
+                    "epoch \(epoch)/\(length.epochs)  \(split.name): \(metrics.text)\(isBest ? "  (best so far)" : "")")
+            }
+        }
+        epochLoss = (0, 0)
+        let spent = seconds(since: started)
+        times.validating += spent
+        record.seconds = times.total
+        record.validationSeconds = spent
+        record.waitSeconds = times.waiting
+        log.add(record)
+    }
+
+    private func measure(_ set: TrainingSet) throws(LTError) -> (metrics: EpochMetrics, recall: [Double?]) {
+        let layer = decisionLayer
+        if layer.task == .multilabel {
+            let predictions = try multilabel(set)
+            let report = try Report.multilabel(
+                predictions, layer: layer, metrics: EpochMetrics.wanted(.multilabel), digest: false)
+            return (EpochMetrics(report, .multilabel), loss.usesValidation ? predictions.recall : [])
+        }
+        let predictions = try multiclass(set)
+        let report = try Report.multiclass(predictions, layer: layer)
+        return (EpochMetrics(report, .multiclass), loss.usesValidation ? predictions.classAccuracy : [])
+    }
+
+    /// The logits of each image, [images, classes] row-major.
+    func logits(_ set: TrainingSet) throws(LTError) -> [Float] {
         let size = recipe.input.size
         let stride = 3 * size * size
         var result: [Float] = []
         result.reserveCapacity(set.samples.count * set.labels.count)
         for start in Swift.stride(from: 0, to: set.samples.count, by: 64) {
+            if options.isInterrupted() {
+                throw LTError(
+                    .cancelled, "stopped while validating, the state is in \(checkpointPath)",
+                    hint: "the same command with --resume goes on")
+            }
             let part = set.samples[start..<min(start + 64, set.samples.count)]
             let images = try Tensor(.float32, try Shape([part.count, 3, size, size]))
             let pixels = images.elements(Float.self)
@@ -35,34 +118,44 @@ extension Trainer {
         return result
     }
 
-    /// Judges the network on splits, in order.
-    /// - Parameter calibrateOn: the split on which Platt scaling and F1 thresholds are fitted first; the exported file is not
-    ///   changed.
-    /// - Returns: one report per split.
-    public func validate(_ splits: [(name: String, set: TrainingSet)], calibrateOn: String? = nil) throws(LTError)
-        -> [(name: String, report: Report)]
-    {
-        var layer = try DecisionLayer(reading: try export())
-        if let calibrateOn {
-            guard let split = splits.first(where: { $0.name == calibrateOn }) else {
-                throw LTError(.notFound, "validate.calibrate_on: there is no split '\(calibrateOn)'")
+    /// Judges the network on all splits, in order.
+    /// - Returns: one report per split; calibration and thresholds are fitted on the recipe's `calibrate_on`, the exported
+    ///   file is not changed.
+    public func reports() throws(LTError) -> [(name: String, report: Report)] {
+        try withFinalWeights { () throws(LTError) in
+            var layer = decisionLayer
+            if let name = recipe.validation.calibrateOn, let split = splits.first(where: { $0.name == name }) {
+                layer =
+                    layer.task == .multilabel
+                    ? try layer.fitted(on: try multilabel(split.set), options: CalibrationOptions())
+                    : try layer.fitted(on: try multiclass(split.set), options: CalibrationOptions())
             }
-            layer = try layer.fitted(on: try multilabel(split.set), options: CalibrationOptions())
-        }
-        var reports: [(name: String, report: Report)] = []
-        for (name, set) in splits {
-            let report = try within("validation split '\(name)'") { () throws(LTError) in
-                if layer.task == .multiclass {
-                    try set.requireSingleLabels()
-                    let predictions = try MulticlassPredictions(
-                        logits: try logits(set), labels: set.targets.map { $0[0] }, classCount: set.labels.count)
-                    return try Report.multiclass(predictions, layer: layer)
+            var reports: [(name: String, report: Report)] = []
+            for split in splits {
+                let report = try within("validation split '\(split.name)'") { () throws(LTError) in
+                    let images = split.set.samples.map(\.name)
+                    let provenance: [JSONValue.Member] = [
+                        .init("model", .string(modelPath)), .init("split", .string(split.name)),
+                        .init("loss", .string(lossName)),
+                    ]
+                    return layer.task == .multilabel
+                        ? try Report.multilabel(
+                            try multilabel(split.set), layer: layer, provenance: provenance, figures: true,
+                            images: images)
+                        : try Report.multiclass(
+                            try multiclass(split.set), layer: layer, provenance: provenance, figures: true,
+                            images: images)
                 }
-                return try Report.multilabel(try multilabel(set), layer: layer)
+                reports.append((split.name, report))
             }
-            reports.append((name, report))
+            return reports
         }
-        return reports
+    }
+
+    private func multiclass(_ set: TrainingSet) throws(LTError) -> MulticlassPredictions {
+        try set.requireSingleLabels()
+        return try MulticlassPredictions(
+            logits: try logits(set), labels: set.targets.map { $0[0] }, classCount: set.labels.count)
     }
 
     private func multilabel(_ set: TrainingSet) throws(LTError) -> MultilabelPredictions {
@@ -71,5 +164,18 @@ extension Trainer {
             for label in target { labels[row * set.labels.count + label] = 1 }
         }
         return try MultilabelPredictions(scores: try logits(set), labels: labels, classCount: set.labels.count)
+    }
+}
+
+extension MultilabelPredictions {
+    /// The share of each class's images whose score is above 0; nil for a class without images.
+    fileprivate var recall: [Double?] {
+        var found = [Int](repeating: 0, count: classCount)
+        var positives = found
+        for cell in 0..<rowCount * classCount where labels[cell] {
+            positives[cell % classCount] += 1
+            if scores[cell] > 0 { found[cell % classCount] += 1 }
+        }
+        return zip(found, positives).map { $1 == 0 ? nil : Double($0) / Double($1) }
     }
 }

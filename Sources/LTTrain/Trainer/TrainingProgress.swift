@@ -4,44 +4,58 @@ import Foundation
 
 struct TrainingProgress {
     private let total: Int
-    private let first: Int
+    private var first = 0
     private let interval: Double
     private let isTerminal: Bool
-    private let started = ContinuousClock.now
+    private var started = ContinuousClock.now
     private var shown: ContinuousClock.Instant?
+    private var bar = ""
     private let silent: Bool
 
-    /// - Parameter first: iterations done by an earlier run.
-    init(total: Int, first: Int, silent: Bool) {
+    init(total: Int, silent: Bool) {
         self.total = total
-        self.first = first
         self.silent = silent
         isTerminal = isatty(2) != 0
         interval = isTerminal ? 0.2 : 5
     }
 
-    private static func seconds(_ duration: Duration) -> Double {
-        Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    /// - Parameter first: iterations done by an earlier run.
+    mutating func begin(at first: Int) {
+        self.first = first
+        started = .now
     }
 
     /// Shows the state after an iteration, unless it was shown just now.
     mutating func show(done: Int, text: String) {
         guard !silent else { return }
         let now = ContinuousClock.now
-        if let shown, done < total, Self.seconds(now - shown) < interval { return }
+        if let shown, done < total, (now - shown) / .seconds(1) < interval { return }
         shown = now
-        let elapsed = Self.seconds(now - started)
-        let left = Int((elapsed / Double(max(1, done - first)) * Double(total - done)).rounded())
-        let time = String(format: "%d:%02d left", left / 60, left % 60)
+        let elapsed = (now - started) / .seconds(1)
+        let time = Self.time(elapsed / Double(max(1, done - first)) * Double(total - done))
         let share = Double(done) / Double(max(1, total))
-        var line = String(format: "%3.0f %%  %d/%d  %@  %@", share * 100, done, total, text, time)
-        if isTerminal {
-            let filled = Int(share * 24)
-            let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled)
-            line = "\r\u{1B}[K\(bar) \(line)\(done >= total ? "\n" : "")"
-        } else {
-            line += "\n"
-        }
-        FileHandle.standardError.write(Data(line.utf8))
+        let line = String(format: "%3.0f %%  %d/%d  %@  %@ left", share * 100, done, total, text, time)
+        guard isTerminal else { return write(line + "\n") }
+        let filled = Int(share * 24)
+        bar = String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled) + " " + line
+        if done >= total { bar += "\n" }
+        write("\r\u{1B}[K" + bar)
+        if done >= total { bar = "" }
+    }
+
+    /// A line of its own; the bar stays below.
+    func note(_ text: String) {
+        guard !silent else { return }
+        write(isTerminal && !bar.isEmpty ? "\r\u{1B}[K\(text)\n\(bar)" : text + "\n")
+    }
+
+    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+    /// "3:07", "2:03:07".
+    static func time(_ seconds: Double) -> String {
+        let whole = Int(max(0, min(seconds, 1e9)).rounded())
+        return whole < 3600
+            ? String(format: "%d:%02d", whole / 60, whole % 60)
+            : String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
     }
 }

@@ -1,11 +1,11 @@
-// TrainingRun: `lt-train run` as one call: recipe file and overrides to a folder with model.onnx, log.csv, reports.
+// TrainingRun: `lt-train run` as one call: recipe file and overrides to a folder with models, logs and reports.
 
 import Foundation
 import LTCore
 import LTData
 import LTDecision
 
-/// Reads a recipe and its data, trains, exports, validates.
+/// Reads a recipe and its data, trains, exports, reports.
 public struct TrainingRun {
     public var recipePath: String
     public var overrides: [String]
@@ -32,17 +32,25 @@ public struct TrainingRun {
         signal(SIGTERM) { _ in interruptions += 1 }
         options.isInterrupted = { interruptions > 0 }
         Torch.keepMemory()
-        let training = try TrainingSet(try recipe.train.read())
-        let trainer = try Trainer(recipe, training: training, options: options)
+        let training = try within("train") { () throws(LTError) in try TrainingSet(try recipe.train.read()) }
+        var splits: [Trainer.Split] = []
+        for split in recipe.validation.splits {
+            let set = try within("validate.\(split.name)") { () throws(LTError) in
+                try TrainingSet(try split.source.read())
+            }
+            splits.append(Trainer.Split(name: split.name, set: set, every: split.every))
+        }
+        let trainer = try Trainer(recipe, training: training, validation: splits, options: options)
         note("\(training.samples.count) images, \(training.labels.count) classes, \(trainer.summary)")
-        var validation: [(name: String, set: TrainingSet)] = []
-        for (name, split) in recipe.validate { validation.append((name, try TrainingSet(try split.read()))) }
         try trainer.run()
-        note("wrote \(trainer.modelPath)")
-        for (name, report) in try trainer.validate(validation, calibrateOn: recipe.calibrateOn) {
+        let reports = try trainer.reports()
+        for (name, report) in reports {
             try report.writeJSON("\(options.out)/report-\(name).json")
             print("\(name):\n\(report.text)")
         }
+        try trainer.writePage(reports, to: "\(options.out)/report.html")
+        note(trainer.closing)
+        for (path, what) in trainer.written { note("  \(path)  \(what)") }
     }
 
     /// Times steps of the recipe; nothing is written.
@@ -63,6 +71,38 @@ public struct TrainingRun {
     }
 
     private func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+}
+
+extension Trainer {
+    /// How the run went, in a line.
+    var closing: String {
+        var parts = ["\(length.iterations) iterations"]
+        if times.total > 0 {
+            let total = times.total
+            let share = { (seconds: Double) in String(format: "%.0f %%", 100 * seconds / total) }
+            parts[0] += " in \(TrainingProgress.time(times.total))"
+            parts.append("\(share(times.waiting)) of the time waiting for data, \(share(times.validating)) validating")
+        }
+        if optimizer.skipped > 0 { parts.append("\(optimizer.skipped) steps skipped that were no numbers") }
+        if let best, let selection {
+            parts.append(
+                "best epoch \(best.epoch) (\(selection.metric) \(String(format: "%.4f", best.value)) on \(selection.split))"
+            )
+        }
+        return parts.joined(separator: "; ")
+    }
+
+    /// What lies in the folder.
+    var written: [(path: String, what: String)] {
+        var files = [(modelPath, best == nil ? "the model" : "the model of the best epoch")]
+        if best != nil { files.append((lastModelPath, "the model of the last epoch")) }
+        files.append(("\(options.out)/report.html", "curves and results, for a browser"))
+        files += splits.map { ("\(options.out)/report-\($0.name).json", "all values on \($0.name)") }
+        files.append((log.csvPath, "each iteration"))
+        files.append((log.jsonPath, "each epoch"))
+        if recipe.tensorboard { files.append((log.eventPath, "for `tensorboard --logdir \(options.out)`")) }
+        return files
+    }
 }
 
 /// Signals so far; written by the handler only.

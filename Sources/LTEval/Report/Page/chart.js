@@ -75,7 +75,7 @@ function tickText(value, axis) {
     const size = Math.abs(value);
     if (size >= 1e6) return `${value / 1e6}M`;
     if (size >= 1e4) return `${value / 1e3}k`;
-    return String(Math.round(value * 1e6) / 1e6);
+    return String(Number(value.toPrecision(6)));
 }
 
 const seriesTitle = (series) => series.title ?? groupTitle(series.name);

@@ -142,8 +142,8 @@ function seriesByGroup(run, points) {
 
 /** A figure of a report as a chart; without series where there is nothing to draw. */
 function chartOf(own, run, onselect) {
-    const { title, kind, x = {}, y = {}, diagonal, caption = "", labels } = own;
-    const chart = { title, kind, x, y, diagonal, caption, labels, series: [] };
+    const { title, kind, x = {}, y = {}, diagonal, marker, caption = "", labels } = own;
+    const chart = { title, kind, x, y, diagonal, marker, caption, labels, series: [] };
     if (kind === "classes") {
         const points = run.classes.map((item, index) => ({ item, index, x: item[own.x_key], y: item[own.y_key] }));
         const hint = "Dashes: mean of the group. Select a mark to find its class below.";

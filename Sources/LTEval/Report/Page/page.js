@@ -5,8 +5,8 @@ const taskTitles = new Map([
     ["detection_comparison", "Two detectors compared"],
 ]);
 
-/** The sections of one run, as {id, title, content, link}. */
-function sectionsOf(run) {
+/** The sections of one run, as {id, title, content, link}; `training` has the figures of the course of a training. */
+function sectionsOf(run, training) {
     const { report } = run;
     const sections = [];
     const add = (id, title, content, link) => sections.push({ id, title, content, link: link ?? title });
@@ -17,9 +17,12 @@ function sectionsOf(run) {
         explorer?.select(index);
         document.getElementById("classes")?.scrollIntoView({ behavior: "smooth" });
     }
-    const charts = (report.figures ?? []).map((own) => chartOf(own, run, goToClass)).filter((chart) => chart.series.length);
+    const drawn = (figures) => figures.map((own) => chartOf(own, run, goToClass)).filter((chart) => chart.series.length);
+    const charts = drawn(report.figures ?? []);
+    const course = drawn(training);
 
     add("overview", "Results", overview(run));
+    if (course.length) add("training", "Training", h("div", { class: "figures" }, course.map(figure)));
     if (charts.length) add("figures", "Figures", h("div", { class: "figures" }, charts.map(figure)));
     if (explorer) add("thresholds", `Thresholds: ${report.threshold_curves.title ?? "scores"}`, explorer.node, "Thresholds");
     if (table) add("classes", "Classes", table.node);
@@ -80,7 +83,7 @@ function start() {
     const links = h("div");
     const place = h("div");
     function show(run) {
-        const sections = sectionsOf(run);
+        const sections = sectionsOf(run, data.training ?? []);
         sizes.replaceChildren(facts(run));
         place.replaceChildren(...sections.map(({ id, title, content }) =>
             h("section", { id, "aria-label": title }, h("h2", {}, title), content)));
@@ -109,7 +112,7 @@ function start() {
         main.append(place);
         show(runs[0]);
     }
-    main.append(h("footer", {}, `Made by lt-eval ${runs[0].report.version ?? ""}. This file needs no network.`));
+    main.append(h("footer", {}, `Made by ${data.program} ${runs[0].report.version ?? ""}. This file needs no network.`));
     document.documentElement.dataset.ready = "true";
 }
 
