@@ -25,6 +25,9 @@ struct Run: ParsableCommand {
         help: ArgumentHelp("Overrides a value of the recipe.", valueName: "key.path=value"))
     var overrides: [String] = []
 
+    @Option(help: ArgumentHelp("End after so many iterations of the run, with a checkpoint.", valueName: "iterations"))
+    var stopAfter: Int?
+
     @Option(help: "Threads of libtorch. Default: the recipe's `threads`, else the number of cores.")
     var threads: Int?
 
@@ -32,11 +35,13 @@ struct Run: ParsableCommand {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads \(threads), expected 1 to 1024")
         }
+        if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter), expected 1 or more") }
     }
 
     func run() throws {
-        try TrainingRun(
-            recipePath: recipe, overrides: overrides, out: out, resume: resume, threads: threads
-        ).run()
+        var training = TrainingRun(
+            recipePath: recipe, overrides: overrides, out: out, resume: resume, threads: threads)
+        training.stopAfter = stopAfter
+        try training.run()
     }
 }

@@ -2,6 +2,7 @@
 
 import Foundation
 import LTCore
+import LTData
 import LTTrain
 import Testing
 
@@ -76,5 +77,19 @@ import Testing
         try write("orphan.yaml", "extends: nowhere.yaml\n")
         let orphan = #expect(throws: LTError.self) { try Recipe.read("\(folder)/orphan.yaml") }
         #expect(orphan?.description.contains("nowhere.yaml") ?? false)
+    }
+}
+
+@Suite struct DataSourceTests {
+    @Test func limitTakesImagesEvenlySpaced() throws {
+        let section = try RecipeSection(
+            yaml: "{format: folder, root: '\(Fixtures.folder.path)', limit: 5}")
+        let dataset = try DataSource(section).read()
+        let whole = try Dataset.imageFolder(Fixtures.folder.path)
+        #expect(dataset.images.count == 5 && whole.images.count >= 12)
+        #expect(dataset.images.map(\.path) == (0..<5).map { whole.images[$0 * whole.images.count / 5].path })
+        let few = try DataSource(
+            try RecipeSection(yaml: "{format: folder, root: '\(Fixtures.folder.path)', limit: 99}"))
+        #expect(try few.read().images.count == whole.images.count)
     }
 }

@@ -42,6 +42,7 @@ public struct DataSource {
     private let section: RecipeSection
     private let format: DataFormat
     private let longTail: LongTailOptions?
+    private let limit: Int?
 
     public init(_ section: RecipeSection) throws(LTError) {
         self.section = section
@@ -51,14 +52,17 @@ public struct DataSource {
                 "format", "'\(name)', expected one of \(DataFormatTable.all.map(\.name).joined(separator: ", "))")
         }
         self.format = format
+        limit = try section.int("limit", in: 1...1_000_000_000)
         longTail = try section.section("longtail").map { part throws(LTError) in try LongTailOptions(part) }
     }
 
-    /// The data, or the long-tailed part of it that `longtail` describes.
+    /// The data, or the long-tailed part of it that `longtail` describes, or `limit` of its images, evenly spaced.
     /// - Throws: what the reader throws; `invalidArgument` for a key that the format does not have.
     public func read() throws(LTError) -> Dataset {
         let dataset = try format.read(section)
         try section.finish()
-        return try longTail?.apply(to: dataset) ?? dataset
+        let whole = try longTail?.apply(to: dataset) ?? dataset
+        guard let limit, limit < whole.images.count else { return whole }
+        return whole.subset((0..<limit).map { $0 * whole.images.count / limit })
     }
 }

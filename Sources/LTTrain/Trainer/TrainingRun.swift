@@ -12,6 +12,8 @@ public struct TrainingRun {
     public var out: String?
     public var resume: Bool
     public var threads: Int?
+    /// Ends after so many iterations with a checkpoint.
+    public var stopAfter: Int?
 
     public init(recipePath: String, overrides: [String], out: String?, resume: Bool, threads: Int?) {
         self.recipePath = recipePath
@@ -31,6 +33,7 @@ public struct TrainingRun {
         signal(SIGINT) { _ in interruptions += 1 }
         signal(SIGTERM) { _ in interruptions += 1 }
         options.isInterrupted = { interruptions > 0 }
+        options.stopAfter = stopAfter
         Torch.keepMemory()
         let training = try within("train") { () throws(LTError) in try TrainingSet(try recipe.train.read()) }
         var splits: [Trainer.Split] = []
@@ -42,7 +45,10 @@ public struct TrainingRun {
         }
         let trainer = try Trainer(recipe, training: training, validation: splits, options: options)
         note("\(training.samples.count) images, \(training.labels.count) classes, \(trainer.summary)")
-        try trainer.run()
+        guard try trainer.run() else {
+            note("stopped after iteration \(stopAfter ?? 0) as asked; --resume goes on")
+            return
+        }
         let reports = try trainer.reports()
         for (name, report) in reports {
             try report.writeJSON("\(options.out)/report-\(name).json")
