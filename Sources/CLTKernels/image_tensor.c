@@ -22,7 +22,7 @@ void lt_image_to_tensor(const struct lt_tensor_job *job, float *target) {
     size_t end = right < 0 ? 0 : (size_t)right;
     if (end > width) end = width;
     if (begin > end) begin = end;
-    const size_t step = job->planar ? 1 : channels;
+    const size_t step = job->planar ? 1 : channels, plane = job->plane ? job->plane : height * width;
     for (size_t y = 0; y < height; y++) {
         const int inside = (ptrdiff_t)y >= job->top && (ptrdiff_t)y < bottom && end > begin;
         const uint8_t *source = NULL;
@@ -31,7 +31,7 @@ void lt_image_to_tensor(const struct lt_tensor_job *job, float *target) {
                 + ((size_t)((ptrdiff_t)y - job->top) * job->source_width + (size_t)((ptrdiff_t)begin - job->left))
                     * channels;
         for (size_t c = 0; c < channels; c++) {
-            float *row = job->planar ? target + (c * height + y) * width : target + y * width * channels + c;
+            float *row = job->planar ? target + c * plane + y * width : target + y * width * channels + c;
             if (!inside) {
                 lt_tensor_fill(row, step, width, job->fill[c]);
                 continue;

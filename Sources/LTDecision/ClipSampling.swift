@@ -44,6 +44,22 @@ public struct ClipSampling: Sendable, Equatable, Codable {
         }
     }
 
+    /// Random positions for training: one frame in each segment, or a window anywhere. Segment t is
+    /// ⌊t · count / frames⌋ ..< ⌊(t + 1) · count / frames⌋ and holds the frame that `positions` takes; an empty one, of a
+    /// short video, is the frame that it begins with.
+    public func draw(of count: Int, _ generator: inout SeededGenerator) -> [Int] {
+        switch sampling {
+        case .center:
+            let start = generator.below(max(1, count - (frames - 1) * stride))
+            return (0..<frames).map { min(count - 1, start + $0 * stride) }
+        case .segments:
+            return (0..<frames).map { segment in
+                let start = segment * count / frames
+                return start + generator.below(max(1, (segment + 1) * count / frames - start))
+            }
+        }
+    }
+
     /// - Throws: `invalidArgument` for numbers out of range.
     func validate() throws(LTError) {
         for (name, value) in [("frames", frames), ("stride", stride)] where !(1...4096).contains(value) {

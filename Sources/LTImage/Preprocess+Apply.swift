@@ -1,6 +1,5 @@
 // Running a Preprocess: geometry first (from the size alone), then decode, resize, and one pass to the tensor.
 
-import CLTKernels
 import LTCore
 
 /// How the pixels of the upright original map to those of the tensor; boxes and masks go back through it.
@@ -30,8 +29,10 @@ public struct ImageGeometry: Sendable, Equatable {
     }
 }
 
-/// The sizes on the way: resized to, then placed in the tensor.
+/// The sizes on the way: cut out, resized to, then placed in the tensor.
 struct PreprocessPlan {
+    /// The part of the original that goes on.
+    var part: PixelRectangle
     var resizedWidth: Int
     var resizedHeight: Int
     /// Where the resized image's (0, 0) lies in the tensor; negative where it is cropped.
@@ -39,6 +40,9 @@ struct PreprocessPlan {
     var top = 0
     var width: Int
     var height: Int
+
+    var scaleX: Double { Double(resizedWidth) / Double(part.width) }
+    var scaleY: Double { Double(resizedHeight) / Double(part.height) }
 }
 
 extension Image {
@@ -78,9 +82,9 @@ extension Preprocess {
     public func geometry(width: Int, height: Int) throws(LTError) -> ImageGeometry {
         let plan = try plan(width: width, height: height)
         return ImageGeometry(
-            originalWidth: width, originalHeight: height,
-            scaleX: Double(plan.resizedWidth) / Double(width), scaleY: Double(plan.resizedHeight) / Double(height),
-            offsetX: Double(plan.left), offsetY: Double(plan.top), height: plan.height, width: plan.width)
+            originalWidth: width, originalHeight: height, scaleX: plan.scaleX, scaleY: plan.scaleY,
+            offsetX: Double(plan.left) - Double(plan.part.x) * plan.scaleX,
+            offsetY: Double(plan.top) - Double(plan.part.y) * plan.scaleY, height: plan.height, width: plan.width)
     }
 
     /// Decodes and preprocesses an encoded image into `tensor`: channels × height × width floats in the `layout`.
@@ -103,19 +107,28 @@ extension Preprocess {
     public func apply(
         _ image: Image, into tensor: UnsafeMutableBufferPointer<Float>
     ) throws(LTError) -> ImageGeometry {
-        var plan = try plan(width: image.width, height: image.height)
-        let (count, overflow) = (plan.width * plan.height).multipliedReportingOverflow(by: channels)
-        guard !overflow, count == tensor.count, let target = tensor.baseAddress else {
-            throw LTError(
-                .shapeMismatch,
-                "tensor of \(tensor.count) floats, the preprocessed image has \(channels)×\(plan.height)×\(plan.width)")
-        }
-        var pixels = decode.color == .grey ? try image.grey() : try image.rgb()
-        if let resize {
-            pixels = try pixels.resized(&plan, kernel: resize.kernel)
-        }
-        pixels.write(plan, order: decode.color == .bgr ? [2, 1, 0] : [0, 1, 2], normalization, layout, into: target)
+        try TensorWriter(self).apply(image, into: tensor)
         return try geometry(width: image.width, height: image.height)
+    }
+
+    /// The pixels before the last step, and where they lie in the tensor.
+    func pixels(_ image: Image) throws(LTError) -> (Image, PreprocessPlan) {
+        var plan = try plan(width: image.width, height: image.height)
+        var pixels = decode.color == .grey ? try image.grey() : try image.rgb()
+        if plan.part.width < image.width || plan.part.height < image.height { pixels = try pixels.cropped(plan.part) }
+        if let resize { pixels = try pixels.resized(&plan, kernel: resize.kernel) }
+        return (pixels, plan)
+    }
+
+    /// The 8-bit picture of the tensor's size: what `apply` does before normalising. Padding is `pad.value`, rounded.
+    public func picture(_ image: Image) throws(LTError) -> Image {
+        let (pixels, plan) = try pixels(image)
+        let fill = (0..<pixels.channels).map { channel in
+            let value = pad?.value ?? [0]
+            let order = decode.color == .bgr ? 2 - channel : channel
+            return UInt8((value.count == 1 ? value[0] : value[order]).rounded())
+        }
+        return try pixels.placed(x: plan.left, y: plan.top, width: plan.width, height: plan.height, fill: fill)
     }
 
     /// Preprocesses into memory of its own.
@@ -132,11 +145,14 @@ extension Preprocess {
     func plan(width: Int, height: Int) throws(LTError) -> PreprocessPlan {
         try validate()
         guard width > 0, height > 0 else { throw LTError(.invalidArgument, "image of \(width)×\(height) pixels") }
-        var plan = PreprocessPlan(resizedWidth: width, resizedHeight: height, width: width, height: height)
+        let part = precropped(width: width, height: height)
+        var plan = PreprocessPlan(
+            part: part, resizedWidth: part.width, resizedHeight: part.height, width: part.width, height: part.height)
         if let resize {
-            let size = resize.target(width: width, height: height)
+            let size = resize.target(width: part.width, height: part.height)
             plan = PreprocessPlan(
-                resizedWidth: size.width, resizedHeight: size.height, width: size.width, height: size.height)
+                part: part, resizedWidth: size.width, resizedHeight: size.height, width: size.width, height: size.height
+            )
             if resize.mode == .letterbox { place(&plan, resize.size) }
         }
         if let crop { centerCrop(&plan, crop) }

@@ -1,17 +1,20 @@
-// The JSON of `lt.preprocess`: {"decode":{"exif","color"}, "resize":{"mode","size","kernel"}, "crop", "pad":{"value",
-// "multiple","at"}, "scale", "mean", "std", "layout"}. Keys may be absent (defaults of the initialisers); unknown ones
+// The JSON of `lt.preprocess`: {"decode":{"exif","color"}, "precrop", "resize":{"mode","size","kernel"}, "crop", "pad":
+// {"value","multiple","at"}, "scale", "mean", "std", "layout"}. Keys may be absent (defaults of the initialisers); unknown ones
 // are refused by name.
 
 import FoundationEssentials
 import LTCore
 
 extension Preprocess: Decodable {
-    private enum Keys: String, CodingKey, CaseIterable { case decode, resize, crop, pad, scale, mean, std, layout }
+    private enum Keys: String, CodingKey, CaseIterable {
+        case decode, precrop, resize, crop, pad, scale, mean, std, layout
+    }
 
     public init(from decoder: any Decoder) throws {
         let values = try decoder.knownKeys(Keys.self)
         self.init(
             decode: try values.decodeIfPresent(Decode.self, forKey: .decode) ?? Decode(),
+            precrop: try values.decodeIfPresent(Size.self, forKey: .precrop),
             resize: try values.decodeIfPresent(Resize.self, forKey: .resize),
             crop: try values.decodeIfPresent(Size.self, forKey: .crop),
             pad: try values.decodeIfPresent(Pad.self, forKey: .pad),

@@ -1,5 +1,5 @@
 // Preprocess: from an encoded image to the model's input tensor, as the ONNX file's `lt.preprocess` says it:
-// decode → resize → centre crop → pad → (x · scale − mean) / std → layout.
+// decode → centre crop (precrop) → resize → centre crop → pad → (x · scale − mean) / std → layout.
 
 import LTCore
 
@@ -79,6 +79,8 @@ public struct Preprocess: Sendable, Equatable, Encodable {
     }
 
     public var decode: Decode
+    /// Centre crop before resizing; a side that is shorter stays whole.
+    public var precrop: Size?
     /// `nil`: the image keeps its size.
     public var resize: Resize?
     /// Centre crop; an image that is smaller is padded (torchvision's `CenterCrop`).
@@ -93,10 +95,11 @@ public struct Preprocess: Sendable, Equatable, Encodable {
 
     /// Throws nothing: `validate` tells whether the values make sense together.
     public init(
-        decode: Decode = Decode(), resize: Resize? = nil, crop: Size? = nil, pad: Pad? = nil, scale: Double = 1 / 255,
-        mean: [Double] = [0], std: [Double] = [1], layout: Layout = .nchw
+        decode: Decode = Decode(), precrop: Size? = nil, resize: Resize? = nil, crop: Size? = nil, pad: Pad? = nil,
+        scale: Double = 1 / 255, mean: [Double] = [0], std: [Double] = [1], layout: Layout = .nchw
     ) {
         self.decode = decode
+        self.precrop = precrop
         self.resize = resize
         self.crop = crop
         self.pad = pad
@@ -126,6 +129,7 @@ public struct Preprocess: Sendable, Equatable, Encodable {
             }
             for value in list where !holds(value) { throw fail(key, "\(value)", expected) }
         }
+        if let precrop { try check(precrop, "precrop") }
         if let resize {
             try check(resize.size, "resize.size")
             if resize.mode == .shortest || resize.mode == .longest {

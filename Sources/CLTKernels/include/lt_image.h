@@ -75,6 +75,8 @@ struct lt_tensor_job {
     float fill[4];
     // 1: [channels, height, width], 0: [height, width, channels].
     int planar;
+    // Planar: floats from one channel to the next; 0: target_height * target_width.
+    size_t plane;
 };
 void lt_image_to_tensor(const struct lt_tensor_job *job, float *target);
 
@@ -86,6 +88,24 @@ struct lt_photometric {
     uint8_t permutation[3];
 };
 void lt_photometric_u8(const struct lt_photometric *job, const uint8_t *source, size_t pixels, uint8_t *target);
+
+// target = table[source], byte by byte. This and what follows may work in place.
+void lt_lookup_u8(const uint8_t *table, const uint8_t *source, size_t count, uint8_t *target);
+
+// The sum of Pillow's luma over RGB pixels.
+uint64_t lt_luma_sum_u8(const uint8_t *source, size_t pixels);
+
+// RGB pixels at `factor` between their luma (0) and themselves (1), or beyond; clipped and truncated to bytes.
+void lt_saturate_u8(const uint8_t *source, size_t pixels, float factor, uint8_t *target);
+
+// RGB pixels with the hue (a byte for the whole circle) turned by `turn`, through Pillow's 8-bit HSV.
+void lt_turn_hue_u8(const uint8_t *source, size_t pixels, uint8_t turn, uint8_t *target);
+
+// The pixel at (x, y) shows the source at matrix · (x + 1/2, y + 1/2, 1), a matrix of two rows, interpolated linearly and
+// truncated; `fill`, one value per channel, where that lies outside. Not in place.
+void lt_rotate_u8(
+    const uint8_t *source, size_t width, size_t height, size_t channels, const double *matrix, const uint8_t *fill,
+    uint8_t *target);
 
 #ifdef __cplusplus
 }
