@@ -22,8 +22,7 @@ public struct ClassAwareSampler: Sampler {
             throw LTError(
                 .invalidArgument, "class-aware sampling needs classes and positive samples_per_class and reduce")
         }
-        var lists = [[Int]](repeating: [], count: data.classNames.count)
-        for (image, labels) in data.labels.enumerated() { for label in Set(labels) { lists[label].append(image) } }
+        let lists = data.members
         for (name, list) in zip(data.classNames, lists) where list.isEmpty {
             throw LTError(
                 .invalidArgument, "class '\(name)' is in no training image; class-aware sampling cannot draw it",

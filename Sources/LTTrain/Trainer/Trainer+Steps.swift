@@ -59,12 +59,13 @@ extension Trainer {
     /// Batches for a range of iterations.
     func loader(from first: Int, to end: Int) -> BatchLoader {
         let parts = recipe.accumulate
+        var loading = BatchLoader.Options(batch: recipe.batch, end: end * parts, seed: recipe.seed)
+        loading.first = first * parts
+        loading.threads = options.threads
+        (loading.rank, loading.processes) = (group.rank, group.size)
         return BatchLoader(
-            training, cache: cache, sampler: sampler,
-            options: BatchLoader.Options(
-                batch: recipe.batch, classes: training.labels.count, first: first * parts, end: end * parts,
-                seed: recipe.seed, preprocess: recipe.input.preprocess, augmentation: recipe.augmentation,
-                size: recipe.input.size))
+            training, cache: cache, sampler: sampler, input: recipe.input, augmentation: recipe.augmentation,
+            options: loading)
     }
 
     func seconds(since start: ContinuousClock.Instant) -> Double { (ContinuousClock.now - start) / .seconds(1) }

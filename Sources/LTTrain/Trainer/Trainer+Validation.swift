@@ -92,25 +92,18 @@ extension Trainer {
 
     /// The logits of each image, [images, classes] row-major.
     func logits(_ set: TrainingSet) throws(LTError) -> [Float] {
-        let size = recipe.input.size
-        let stride = 3 * size * size
         var result: [Float] = []
         result.reserveCapacity(set.samples.count * set.labels.count)
-        for start in Swift.stride(from: 0, to: set.samples.count, by: 64) {
+        let batch = BatchLoader.evaluationBatch(recipe.input)
+        let loader = BatchLoader(evaluating: set, input: recipe.input, batch: batch, threads: options.threads)
+        defer { loader.stop() }
+        for _ in stride(from: 0, to: set.samples.count, by: batch) {
             if options.isInterrupted() {
                 throw LTError(
                     .cancelled, "stopped while validating, the state is in \(checkpointPath)",
                     hint: "the same command with --resume goes on")
             }
-            let part = set.samples[start..<min(start + 64, set.samples.count)]
-            let images = try Tensor(.float32, try Shape([part.count, 3, size, size]))
-            let pixels = images.elements(Float.self)
-            for (position, sample) in part.enumerated() {
-                let image = try sample.image(recipe.input.preprocess.decodeOptions)
-                try recipe.input.preprocess.apply(
-                    image,
-                    into: UnsafeMutableBufferPointer(rebasing: pixels[position * stride..<(position + 1) * stride]))
-            }
+            let images = try loader.next().images
             result += try Torch.withoutGrad { () throws(LTError) in
                 try executor.run(try TorchTensor(images).channelsLast(), mode: .inference).array(of: Float.self)
             }

@@ -95,9 +95,12 @@ public final class Trainer {
         }
         let samplerType = try recipe.samplerSection.named(SamplerTable.all.map { ($0.name, $0) })
         sampler = try samplerType.init(
-            recipe.samplerSection, data: SamplerData(labels: training.targets, classNames: classes.names),
+            recipe.samplerSection,
+            data: SamplerData(
+                labels: training.targets, classNames: classes.names,
+                length: try Trainer.samplerLength(recipe, processes: group.size)),
             seed: recipe.seed &* 2 &+ 1)
-        length = try Trainer.length(recipe, epochLength: sampler.epochLength)
+        length = try Trainer.length(recipe, epochLength: sampler.epochLength, processes: group.size)
         if let section = recipe.scheduleSection {
             schedule = try section.named(ScheduleTable.all.map { ($0.name, $0) }).init(section, length: length)
         } else {
@@ -147,11 +150,27 @@ public final class Trainer {
         progress = TrainingProgress(total: length.iterations, silent: options.silent || group.rank != 0)
     }
 
-    private static func length(_ recipe: Recipe, epochLength: Int) throws(LTError) -> RunLength {
+    /// Draws of one iteration, over all processes.
+    private static func draws(_ recipe: Recipe, processes: Int) throws(LTError) -> Int {
         let (images, tooMany) = recipe.batch.multipliedReportingOverflow(by: recipe.accumulate)
-        let perEpoch = max(1, epochLength / max(1, images))
+        let (draws, overflow) = images.multipliedReportingOverflow(by: processes)
+        guard !tooMany, !overflow, draws < 1 << 40 else {
+            throw LTError(.invalidArgument, "batch and accumulate: more than 2^40 images in an iteration")
+        }
+        return draws
+    }
+
+    private static func samplerLength(_ recipe: Recipe, processes: Int) throws(LTError) -> SamplerData.Length? {
+        if let epochs = recipe.epochs { return .epochs(epochs) }
+        let (count, overflow) = try draws(recipe, processes: processes).multipliedReportingOverflow(
+            by: recipe.iterations ?? 0)
+        return .draws(overflow ? .max : count)
+    }
+
+    private static func length(_ recipe: Recipe, epochLength: Int, processes: Int) throws(LTError) -> RunLength {
+        let perEpoch = max(1, epochLength / (try draws(recipe, processes: processes)))
         let (product, overflow) = perEpoch.multipliedReportingOverflow(by: recipe.epochs ?? 1)
-        guard !overflow, !tooMany, product < 1 << 40 else {
+        guard !overflow, product < 1 << 40 else {
             throw LTError(.invalidArgument, "epochs: more than 2^40 iterations")
         }
         return RunLength(
