@@ -36,9 +36,11 @@ extension Trainer {
     /// What the file says of its outputs, without a self-test.
     var decisionLayer: DecisionLayer {
         let activation = type(of: loss).activation
+        let isMulticlass = Self.task(recipe, training, activation: activation) == .multiclass
         return DecisionLayer(
-            task: Self.task(recipe, training, activation: activation) == .multiclass ? .multiclass : .multilabel,
-            preprocess: recipe.input.preprocess, labels: training.labels, trainCounts: training.counts.images,
+            task: !isMulticlass ? .multilabel : recipe.input.clip == nil ? .multiclass : .clip,
+            preprocess: recipe.input.preprocess, clip: recipe.input.clip, labels: training.labels,
+            trainCounts: training.counts.images,
             groups: recipe.groups, activation: DecisionLayer.Activation(rawValue: activation),
             provenance: DecisionLayer.Provenance(
                 recipe: recipe.text, loss: lossName, seed: recipe.seed,
