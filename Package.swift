@@ -81,6 +81,7 @@ let package = Package(
         .systemLibrary(name: "CTurboJPEG"),
         .systemLibrary(name: "CSPNG"),
         .systemLibrary(name: "CWebP"),
+        .systemLibrary(name: "CZlib"),
         // Layer 1
         library("LTCore", ["CLTKernels"]),
         // Layer 2
@@ -89,7 +90,7 @@ let package = Package(
         // Layer 3
         library("LTRuntime", ["LTGraph", "LTCore", "CLTKernels", "CDNNL"]),
         library("LTDecision", ["LTGraph", "LTImage", "LTCore"]),
-        library("LTData", ["LTImage", "LTDecision", "LTCore"]),
+        library("LTData", ["LTImage", "LTDecision", "LTCore", "CZlib"]),
         // Layer 4
         library("LTPredictions", ["LTDecision", "LTGraph", "LTCore", grdb]),
         library("LTEval", ["LTData", "LTImage", "LTDecision", "LTCore", "CSIMDJSON"], resources: page),

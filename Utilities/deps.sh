@@ -7,6 +7,7 @@ packages=(
     libonnx-dev libprotobuf-dev                            # ONNX files and their checker
     libdnnl-dev                                            # CPU kernels
     libturbojpeg0-dev libspng-dev libwebp-dev              # image decoders
+    zlib1g-dev                                             # packed data sets
     libsqlite3-dev                                         # the prediction store
     libsimdjson-dev                                        # detections in JSON
     libtorch-dev libopenblas0-openmp                       # the trainer, and the BLAS that it runs on

@@ -39,21 +39,4 @@ extension Dataset {
             }
         }
     }
-
-    private static func entries(_ path: String) throws(LTError) -> [String] {
-        do {
-            let names = try FileManager.default.contentsOfDirectory(atPath: path)
-            return names.filter { !$0.hasPrefix(".") }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        } catch {
-            guard FileManager.default.fileExists(atPath: path) else {
-                throw LTError(.io, "no folder \(path)")
-            }
-            throw LTError(.io, "cannot list the folder \(path): \(error.localizedDescription)")
-        }
-    }
-
-    private static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-    }
 }

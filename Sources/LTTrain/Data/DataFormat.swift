@@ -25,6 +25,12 @@ public enum DataFormatTable {
     public static let all: [DataFormat] = [
         DataFormat("coco", "COCO- or LVIS-style JSON: annotations, images", coco),
         DataFormat("folder", "one folder per class: root", folder),
+        DataFormat("cifar10", "CIFAR-10, python or binary version: root, split, part, validation_per_class") {
+            section throws(LTError) in try cifar(.cifar10, section)
+        },
+        DataFormat("cifar100", "CIFAR-100, python or binary version: root, split, part, validation_per_class") {
+            section throws(LTError) in try cifar(.cifar100, section)
+        },
     ]
 
     static func coco(_ section: RecipeSection) throws(LTError) -> Dataset {
