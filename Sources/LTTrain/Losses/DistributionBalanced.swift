@@ -107,7 +107,7 @@ public struct DistributionBalanced: Loss {
             try focal.finish()
         }
         p.partial = try section.bool("partial") ?? p.partial
-        p.lossWeight = try section.double("loss_weight", in: 0...1e6) ?? p.lossWeight
+        p.lossWeight = try section.lossWeight()
         try section.finish()
         do { try self.init(p, classes: classes) } catch { throw error.inside(section.place) }
     }
@@ -128,7 +128,7 @@ public struct DistributionBalanced: Loss {
         let y = if let unknown { try targets + unknown } else { targets }
         var weight = try weights(y)
         var z = logits
-        if let classBias { z = try z + vector(classBias, like: logits) }
+        if let classBias { z = try z + .constants(classBias, like: logits) }
         if let lambda = parameters.negScale {
             let negatives = try 1 - y
             z = try z * (y + negatives * lambda)
@@ -138,8 +138,7 @@ public struct DistributionBalanced: Loss {
         let l = try z.binaryCrossEntropy(y)
         var e = if let weight { try weight * l } else { l }
         if parameters.focal {
-            let modulation = try (1 - l.negated().exp()).pow(parameters.focalGamma)
-            e = try modulation * e * parameters.focalBalance
+            e = try l.focalModulation(gamma: parameters.focalGamma) * e * parameters.focalBalance
         }
         if let unknown { e = try e * (1 - unknown) }
         return try e * parameters.lossWeight
@@ -148,7 +147,7 @@ public struct DistributionBalanced: Loss {
     /// The weight w before regularisation, [N, C], [1, C] or [N, 1]; `nil` for 1 everywhere.
     public func weights(_ y: TorchTensor) throws(LTError) -> TorchTensor? {
         func row(_ value: (Double) -> Double) throws(LTError) -> TorchTensor {
-            try vector(frequencies.map(value), like: y)
+            try .constants(frequencies.map(value), like: y)
         }
         var weight: TorchTensor
         switch parameters.reweightFunction {
@@ -163,7 +162,8 @@ public struct DistributionBalanced: Loss {
         case .cb:
             let base = parameters.cbBeta
             func effective(_ n: TorchTensor) throws(LTError) -> TorchTensor {
-                try (1 - Torch.one("pow.Scalar", [.double(base), .tensor(n)])).reciprocal() * (1 - base)
+                // 1 − β^n without cancellation.
+                try (n * log(base)).unary("expm1").negated().reciprocal() * (1 - base)
             }
             let n = try row { $0 }
             let positives = try y.sum(axes: [1])
@@ -176,7 +176,8 @@ public struct DistributionBalanced: Loss {
             }
             // The averages of a row without positives are 0/0; such a row gets the weight 1.
             if parameters.cbMode == .averageN || parameters.cbMode == .averageW {
-                weight = try Torch.one("where.ScalarSelf", [.tensor(positives.isZero()), .double(1), .tensor(weight)])
+                let isEmpty = try Torch.one("eq.Scalar", [.tensor(positives), .double(0)])
+                weight = try Torch.one("where.ScalarSelf", [.tensor(isEmpty), .double(1), .tensor(weight)])
             }
         }
         switch parameters.weightNorm {
@@ -184,15 +185,5 @@ public struct DistributionBalanced: Loss {
         case .byInstance: return try weight / weight.max(axis: 1)
         case .byBatch: return try weight / weight.max()
         }
-    }
-
-    private func vector(_ values: [Double], like tensor: TorchTensor) throws(LTError) -> TorchTensor {
-        try TorchTensor(values, [1, values.count]).cast(tensor.type ?? .float32)
-    }
-}
-
-extension TorchTensor {
-    fileprivate func isZero() throws(LTError) -> TorchTensor {
-        try Torch.one("eq.Scalar", [.tensor(self), .double(0)])
     }
 }

@@ -18,6 +18,16 @@ public struct ClassCounts: Sendable {
     }
     public var count: Int { images.count }
 
+    /// Checks that each class has an example, which weights and margins by frequency divide by.
+    /// - Throws: `invalidArgument` naming the class.
+    public func requireExamples(_ why: String) throws(LTError) {
+        for (name, count) in zip(names, images) where count <= 0 {
+            throw LTError(
+                .invalidArgument, "class '\(name)' is in \(count) training images; \(why) needs 1 and more",
+                hint: "drop the class from the annotations or give it an image")
+        }
+    }
+
     /// Checks that each class has examples and counterexamples, which weights by frequency divide by.
     /// - Throws: `invalidArgument` naming the class.
     public func requireProper(_ why: String) throws(LTError) {
@@ -82,7 +92,7 @@ public struct LossValidation: Sendable {
 }
 
 /// A loss.
-public protocol Loss {
+public protocol Loss: SendableMetatype {
     /// How recipes call it.
     static var name: String { get }
     static var summary: String { get }
@@ -92,9 +102,11 @@ public protocol Loss {
     static var formula: String { get }
     /// The recipe's keys with their defaults, in one line; empty when there are none.
     static var defaults: String { get }
-    /// sigmoid for multi-label losses, softmax for single-label ones: how the exported file turns logits into scores.
+    /// sigmoid or softmax: what the loss in its default form makes of logits.
     static var activation: String { get }
-    /// Each image must have exactly one class.
+    /// How the exported file turns logits into scores; `Self.activation` unless a parameter changes it.
+    var activation: String { get }
+    /// Each image must have exactly one class; so it is for softmax unless a loss says otherwise.
     var needsSingleLabels: Bool { get }
     /// `LossInput.features` and `classify` are wanted.
     var usesFeatures: Bool { get }
@@ -115,7 +127,8 @@ public protocol Loss {
 }
 
 extension Loss {
-    public var needsSingleLabels: Bool { Self.activation == "softmax" }
+    public var activation: String { Self.activation }
+    public var needsSingleLabels: Bool { activation == "softmax" }
     public var usesFeatures: Bool { false }
     public var usesValidation: Bool { false }
     public func update(_ validation: LossValidation) throws(LTError) {}
@@ -142,9 +155,22 @@ public enum Reduction: String, Sendable, CaseIterable {
 /// Every loss, one line each; feeds `lt-train losses`.
 public enum LossTable {
     public static let all: [any Loss.Type] = [
+        Asymmetric.self,
+        BalancedSoftmax.self,
         BinaryCrossEntropy.self,
+        CDBCrossEntropy.self,
+        CDBFocal.self,
+        ClassBalanced.self,
         DistributionBalanced.self,
+        Equalization.self,
+        ForegroundBalance.self,
+        InfluenceBalanced.self,
+        LDAM.self,
+        LogitAdjustment.self,
+        Seesaw.self,
         SigmoidFocal.self,
         SoftmaxCrossEntropy.self,
+        SoftmaxEqualization.self,
+        SoftmaxFocal.self,
     ]
 }

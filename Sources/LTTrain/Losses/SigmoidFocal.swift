@@ -26,28 +26,12 @@ public struct SigmoidFocal: Loss {
     public init(_ section: RecipeSection, classes: ClassCounts) throws(LTError) {
         self.init(
             gamma: try section.focusing("gamma") ?? 2, balance: try section.double("balance", in: 0...1e6) ?? 0.25,
-            lossWeight: try section.double("loss_weight", in: 0...1e6) ?? 1)
+            lossWeight: try section.lossWeight())
         try section.finish()
     }
 
     public func callAsFunction(_ input: LossInput) throws(LTError) -> TorchTensor {
         let l = try input.logits.binaryCrossEntropy(input.targets)
         return try reduction(l.focal(gamma: gamma, balance: balance)) * lossWeight
-    }
-}
-
-extension TorchTensor {
-    /// balance·(1 − exp(−l))^γ·l of an element-wise cross entropy l; gradient flows through the modulating factor too.
-    func focal(gamma: Double, balance: Double) throws(LTError) -> TorchTensor {
-        try (1 - self.negated().exp()).pow(gamma) * self * balance
-    }
-}
-
-extension RecipeSection {
-    /// A focusing exponent: between 0 and 1 the gradient at a perfect prediction would be infinite.
-    func focusing(_ key: String) throws(LTError) -> Double? {
-        guard let gamma = try double(key, in: 0...100) else { return nil }
-        guard gamma == 0 || gamma >= 1 else { throw error(key, "\(gamma), expected 0, or 1 and more") }
-        return gamma
     }
 }

@@ -154,6 +154,14 @@ public final class RecipeSection {
         return row[b.count]
     }
 
+    /// The forms that a value can have.
+    public enum Kind: Sendable { case text, list, mapping }
+    /// The form of a key's value; `nil` when the key is absent.
+    public func kind(_ key: String) -> Kind? {
+        guard let node = node(key) else { return nil }
+        return node.mapping != nil ? .mapping : node.sequence != nil ? .list : .text
+    }
+
     // Typed values; `nil` when the key is absent.
 
     public func string(_ key: String) throws(LTError) -> String? {

@@ -35,7 +35,7 @@ extension Trainer {
 
     /// What the file says of its outputs, without a self-test.
     var decisionLayer: DecisionLayer {
-        let activation = type(of: loss).activation
+        let activation = loss.activation
         let isMulticlass = Self.task(recipe, training, activation: activation) == .multiclass
         return DecisionLayer(
             task: !isMulticlass ? .multilabel : recipe.input.clip == nil ? .multiclass : .clip,

@@ -139,7 +139,7 @@ public final class Trainer {
         }
         cache = ImageCache(
             training.samples, options: recipe.input.preprocess.decodeOptions, limit: recipe.cacheBytes)
-        let task = Trainer.task(recipe, training, activation: lossType.activation)
+        let task = Trainer.task(recipe, training, activation: loss.activation)
         selection = try recipe.validation.watched.flatMap { watched throws(LTError) in
             try recipe.validation.selection.map { own throws(LTError) in
                 try ModelSelection(

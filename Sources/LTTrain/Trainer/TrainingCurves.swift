@@ -105,7 +105,7 @@ extension Trainer {
     /// Writes report.html: the course of the run and the reports of its splits.
     /// - Throws: `io`.
     public func writePage(_ reports: [(name: String, report: Report)], to path: String) throws(LTError) {
-        let activation = type(of: loss).activation
+        let activation = loss.activation
         let curves = TrainingCurves(
             steps: try log.steps(), epochs: try log.epochs(), iterationsPerEpoch: length.iterationsPerEpoch,
             task: Self.task(recipe, training, activation: activation), groups: recipe.groups.groups.map(\.name),
