@@ -108,8 +108,9 @@ LT_INLINE void lt_rotate_channels(
     const uint8_t *source, size_t width, size_t height, size_t channels, const double *matrix, const uint8_t *fill,
     uint8_t *target) {
     const double one = 4294967296.0;
-    const int64_t step_x = (int64_t)(matrix[0] * one), step_y = (int64_t)(matrix[3] * one);
-    const int64_t end_x = (int64_t)width << 32, end_y = (int64_t)height << 32, half = (int64_t)1 << 31;
+    const int64_t step_x = llrint(matrix[0] * one), step_y = llrint(matrix[3] * one);
+    const int64_t end_x = (int64_t)width << 32, end_y = (int64_t)height << 32, half = (int64_t)1 << 31,
+                  weight = (int64_t)1 << 20;
     const ptrdiff_t last_x = (ptrdiff_t)width - 1, last_y = (ptrdiff_t)height - 1;
     for (size_t row = 0; row < height; row++) {
         int64_t at_x = (int64_t)((0.5 * matrix[0] + ((double)row + 0.5) * matrix[1] + matrix[2]) * one);
@@ -119,7 +120,8 @@ LT_INLINE void lt_rotate_channels(
                 for (size_t c = 0; c < channels; c++) target[c] = fill[c];
                 continue;
             }
-            const int64_t x = at_x - half, y = at_y - half;
+            // To the nearest weight, so that whole pixels stay whole.
+            const int64_t x = at_x - half + weight / 2, y = at_y - half + weight / 2;
             const uint32_t right = (uint32_t)(x >> 20) & 4095, down = (uint32_t)(y >> 20) & 4095;
             const ptrdiff_t x0 = (ptrdiff_t)(x >> 32), y0 = (ptrdiff_t)(y >> 32);
             const size_t left = (size_t)(x0 < 0 ? 0 : x0), next = (size_t)(x0 < last_x ? x0 + 1 : last_x);
