@@ -31,15 +31,14 @@ public enum EventFile {
                     field(1, bytes: Array(tag.utf8)) + [2 << 3 | 5] + littleEndian(Float(value).bitPattern)
                 summary += field(1, bytes: own)
             }
-            return framed(
-                [1 << 3 | 1] + littleEndian(time.bitPattern) + [2 << 3] + varint(UInt64(max(0, step)))
-                    + field(5, bytes: summary))
+            // Numbers that are 0 are left out, as protobuf does.
+            let number = step > 0 ? [2 << 3] + varint(UInt64(step)) : []
+            return framed([1 << 3 | 1] + littleEndian(time.bitPattern) + number + field(5, bytes: summary))
         }
     }
 
     /// What every file begins with.
-    public static let start: [UInt8] =
-        framed([1 << 3 | 1] + littleEndian(Double(0).bitPattern) + field(3, bytes: Array("brain.Event:2".utf8)))
+    public static let start: [UInt8] = framed(field(3, bytes: Array("brain.Event:2".utf8)))
 
     /// The bytes of the first whole, undamaged records that are kept; the record with the version always is.
     static func prefix(_ bytes: [UInt8], while keeps: (Event) -> Bool) -> Int {
@@ -87,7 +86,7 @@ public enum EventFile {
     }
 
     /// CRC-32C (Castagnoli), polynomial 0x1EDC6F41, reflected.
-    static func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    private static func crc32c(_ bytes: some Sequence<UInt8>) -> UInt32 {
         var crc = UInt32.max
         for byte in bytes { crc = crc >> 8 ^ table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] }
         return ~crc
