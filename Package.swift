@@ -74,6 +74,7 @@ let package = Package(
             ]),
         .target(name: "CLTKernels", publicHeadersPath: "include", cSettings: cFast, linkerSettings: gomp),
         .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: torchSettings, linkerSettings: torchLink),
+        .target(name: "CMPI", publicHeadersPath: "include", cSettings: cFast, linkerSettings: [.linkedLibrary("mpi")]),
         .target(
             name: "CSIMDJSON", publicHeadersPath: "include", cxxSettings: [.unsafeFlags(["-O3"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
@@ -96,7 +97,7 @@ let package = Package(
         library("LTEval", ["LTData", "LTImage", "LTDecision", "LTCore", "CSIMDJSON"], resources: page),
         // Layer 5
         library("LTPredictor", ["LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
-        library("LTTrain", ["LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore", "CTorch", yams]),
+        library("LTTrain", ["LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore", "CTorch", "CMPI", yams]),
         // Layer 6
         library(
             "LTPipeline",

@@ -11,6 +11,7 @@ packages=(
     libsqlite3-dev                                         # the prediction store
     libsimdjson-dev                                        # detections in JSON
     libtorch-dev libopenblas0-openmp                       # the trainer, and the BLAS that it runs on
+    libopenmpi-dev openmpi-bin                             # training by several processes
     libonnx-testdata python3 python3-pip                   # ONNX's own cases, for the tests: Debian's, and PyPI's
     "$@"
 )

@@ -1,6 +1,6 @@
 #include "CMPI.h"
 
-#include <mpi.h>
+#include <mpi/mpi.h>
 
 #include <limits.h>
 #include <stdio.h>

@@ -1,7 +1,6 @@
 // CTorch over libtorch 1.13 or newer: boxed calls through c10::Dispatcher, one owner per handle.
-#include "CTorch.h"
+#include "Handle.h"
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/api/include/torch/version.h>
@@ -10,32 +9,14 @@
 
 #include <climits>
 #include <cstring>
-#include <exception>
 #include <string>
 
-struct lt_torch_tensor {
-    at::Tensor value;
-};
+thread_local std::string lt::last_error;
+
+using lt::guarded;
+using lt::last_error;
 
 namespace {
-
-thread_local std::string last_error;
-
-// Runs `body`; an exception becomes the thread's error message and status 1.
-template <typename Body>
-int32_t guarded(Body body) {
-    try {
-        body();
-        return 0;
-    } catch (const c10::Error &error) {
-        last_error = error.what_without_backtrace();
-    } catch (const std::exception &error) {
-        last_error = error.what();
-    } catch (...) {
-        last_error = "unknown C++ exception";
-    }
-    return 1;
-}
 
 at::ScalarType scalar_type(int32_t onnx_type) {
     switch (onnx_type) {
@@ -125,7 +106,7 @@ int32_t lt_torch_from_host(const void *data, int32_t onnx_type, const int64_t *d
 
 int32_t lt_torch_to_host(const lt_torch_tensor *tensor, void *data, size_t byte_count) {
     return guarded([&] {
-        auto dense = tensor->value.detach().contiguous();
+        auto dense = tensor->value.detach().to(at::kCPU).contiguous();
         if (dense.nbytes() != byte_count)
             throw std::runtime_error("tensor has " + std::to_string(dense.nbytes()) + " bytes, the buffer " +
                                      std::to_string(byte_count));

@@ -17,6 +17,9 @@ struct Bench: ParsableCommand {
         name: .customLong("set"),
         help: ArgumentHelp("Overrides a value of the recipe.", valueName: "key.path=value"))
     var overrides: [String] = []
+    @Option(help: "Where to train: cpu, cuda or cuda:N. Default: the recipe's `device`, else cpu.")
+    var device: String?
+
     @Option(help: "Threads of libtorch. Default: the recipe's `threads`, else the number of cores.")
     var threads: Int?
     @Flag(help: "JSON with every step instead of text.") var json = false
@@ -34,7 +37,8 @@ struct Bench: ParsableCommand {
 
     func run() throws {
         let times = try TrainingRun(
-            recipePath: recipe, overrides: overrides, out: nil, resume: false, threads: threads
+            recipePath: recipe, overrides: overrides + (device.map { ["device=\($0)"] } ?? []), out: nil, resume: false,
+            threads: threads
         ).benchmark(steps: steps, warmUp: warmUp, classes: classes)
         if json {
             let encoder = JSONEncoder()

@@ -28,7 +28,12 @@ struct Run: ParsableCommand {
     @Option(help: ArgumentHelp("End after so many iterations of the run, with a checkpoint.", valueName: "iterations"))
     var stopAfter: Int?
 
-    @Option(help: "Threads of libtorch. Default: the recipe's `threads`, else the number of cores.")
+    @Option(help: "Where to train: cpu, cuda or cuda:N. Default: the recipe's `device`, else cpu.")
+    var device: String?
+
+    @Option(
+        help: "Threads of libtorch. Default: the recipe's `threads`, else the number of cores that the process may use."
+    )
     var threads: Int?
 
     func validate() throws {
@@ -40,7 +45,9 @@ struct Run: ParsableCommand {
 
     func run() throws {
         var training = TrainingRun(
-            recipePath: recipe, overrides: overrides, out: out, resume: resume, threads: threads)
+            recipePath: recipe, overrides: overrides + (device.map { ["device=\($0)"] } ?? []), out: out,
+            resume: resume,
+            threads: threads)
         training.stopAfter = stopAfter
         try training.run()
     }

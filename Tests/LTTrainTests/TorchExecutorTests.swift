@@ -58,7 +58,7 @@ import Testing
             let outputs = try #require(entry["outputs"] as? [String: Any])
             let graph = try Self.block(entry)
             // Double arithmetic on weights that went through float32.
-            let executor = try TorchExecutor(graph, type: .float64)
+            let executor = try TorchExecutor(graph, precision: .fp64)
             let x = try tensor(inputs["x"])
             try x.setRequiresGrad(true)
             let evaluated = try executor.run(x, mode: .inference).array(of: Double.self)

@@ -68,6 +68,35 @@ void lt_torch_set_threads(int32_t count);
 void lt_torch_keep_memory(void);
 const char *lt_torch_version(void);
 
+// CUDA devices that libtorch sees; -1 when this libtorch was built without CUDA.
+int32_t lt_torch_device_count(void);
+// The tensor on a device ("cpu", "cuda:0"), recorded by autograd; shares memory when it is there already.
+int32_t lt_torch_to_device(const lt_torch_tensor *tensor, const char *device, lt_torch_tensor **result);
+// The tensor on the device of another.
+int32_t lt_torch_like(const lt_torch_tensor *tensor, const lt_torch_tensor *other, lt_torch_tensor **result);
+int32_t lt_torch_is_on_host(const lt_torch_tensor *tensor);
+// The elements of a row-major tensor in host memory; NULL for others.
+void *lt_torch_host_memory(lt_torch_tensor *tensor);
+
+// Whether this processor multiplies bfloat16 (AVX512_BF16).
+int32_t lt_torch_has_bf16(void);
+// Begins or ends this thread's autocast to bfloat16 on the CPU or on CUDA; ending forgets the weights' converted copies.
+int32_t lt_torch_autocast(int32_t cuda, int32_t enabled);
+
+// A sum over processes for operators that need one in the middle, also while going backward. `sum` adds up values in
+// place and returns non-zero for a failure; `release` is called once when nobody needs `context` any more.
+typedef struct {
+    void *context;
+    int32_t (*sum)(void *context, double *values, int64_t count);
+    void (*release)(void *context);
+} lt_torch_reducer;
+
+// Batch normalisation of x [N, C, …] with the statistics of all processes' batches; running statistics change in place by
+// `momentum` (libtorch's: the new batch's share).
+int32_t lt_torch_sync_batch_norm(lt_torch_tensor *x, lt_torch_tensor *weight, lt_torch_tensor *bias,
+                                 lt_torch_tensor *running_mean, lt_torch_tensor *running_var, double momentum,
+                                 double epsilon, lt_torch_reducer reducer, lt_torch_tensor **result);
+
 #ifdef __cplusplus
 }
 #endif

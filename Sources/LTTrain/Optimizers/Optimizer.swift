@@ -60,9 +60,9 @@ public final class Optimizer {
         skipped += 1
     }
 
-    private func clear() { for parameter in parameters { parameter.clearGrad() } }
-
-    private func unrecordedStep(_ rate: Double) throws(LTError) -> Double {
+    /// The collected gradients, in the order of the parameters; they share memory.
+    /// - Throws: `invalidArgument` naming a parameter that got none.
+    func gradients() throws(LTError) -> [TorchTensor] {
         var gradients: [TorchTensor] = []
         for (name, parameter) in zip(names, parameters) {
             guard let gradient = try parameter.grad() else {
@@ -70,6 +70,13 @@ public final class Optimizer {
             }
             gradients.append(gradient)
         }
+        return gradients
+    }
+
+    private func clear() { for parameter in parameters { parameter.clearGrad() } }
+
+    private func unrecordedStep(_ rate: Double) throws(LTError) -> Double {
+        let gradients = try gradients()
         let norm = try Self.norm(gradients)
         guard norm.isFinite else { throw LTError(.notFinite, "the gradient's norm is \(norm)") }
         defer { clear() }

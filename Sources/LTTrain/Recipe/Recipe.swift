@@ -50,6 +50,10 @@ public struct Recipe {
     public var task: Task?
     public var seed: UInt64
     public var threads: Int?
+    /// `cpu`, `cuda` or `cuda:N`; resolved when the run begins.
+    public var device: String
+    public var precision: TrainingPrecision
+    public var distributed: DistributedOptions
     public var out: String?
     /// Whether the run also writes an event file for TensorBoard.
     public var tensorboard: Bool
@@ -75,7 +79,9 @@ public struct Recipe {
         let root = try RecipeSection(yaml: yaml, overrides: overrides, folder: folder)
         text = root.canonicalText(without: [])
         digest = SHA256.digest(
-            of: root.canonicalText(without: ["out", "threads", "checkpoint_every", "cache_mib", "tensorboard"]))
+            of: root.canonicalText(without: [
+                "out", "threads", "device", "checkpoint_every", "cache_mib", "tensorboard",
+            ]))
 
         train = try DataSource(try root.required("train", root.section("train")))
         validation = try ValidationOptions(root.section("validate"))
@@ -118,6 +124,9 @@ public struct Recipe {
         task = try root.choice("task", Task.self)
         seed = UInt64(try root.int("seed", in: 0...Int.max) ?? 1)
         threads = try root.int("threads", in: 1...1024)
+        device = try root.string("device") ?? "cpu"
+        precision = try root.choice("precision", TrainingPrecision.self) ?? .fp32
+        distributed = try DistributedOptions(root.section("distributed"))
         out = try root.string("out")
         tensorboard = try root.bool("tensorboard") ?? false
         checkpointEvery = try root.int("checkpoint_every", in: 1...1_000_000_000)

@@ -13,8 +13,10 @@ public struct TorchMode: Sendable {
     public var frozenBatchNorm: Bool
     /// What dropout draws from; every node mixes in its position.
     public var seed: UInt64
-    /// Batch normalisation's statistics and dropout's masks are those of the whole batch of these processes.
+    /// Dropout's masks are those of the whole batch of these processes.
     public var group: any ProcessGroup = SingleProcess()
+    /// Batch normalisation's statistics are those of the whole batch of `group`.
+    public var synchronised = false
 
     public init(training: Bool, frozenBatchNorm: Bool = false, seed: UInt64 = 0) {
         self.training = training
@@ -36,6 +38,9 @@ public final class TorchExecutor {
     public let statisticNames: [String]
     /// Running statistics (by name) whose batch normalisations stay in inference form while training.
     public var frozenStatistics: Set<String> = []
+    /// Where the initializers lie and the graph runs. What goes in and comes out is on the host.
+    public let device: TorchDevice
+    public let precision: TrainingPrecision
 
     private struct Step {
         let node: Node
@@ -49,10 +54,13 @@ public final class TorchExecutor {
     private let head: (first: Int, features: String)?
 
     /// Copies the initializers and resolves every operator.
-    /// - Parameter type: `.float32`, or `.float64` to run (and check gradients) in double precision.
+    /// - Parameter precision: `.fp64` to run (and check gradients) in double precision; with `.bf16` training computes
+    ///   in bfloat16 where that is safe, weights and results stay float32.
     /// - Throws: `unsupported` naming the node when the trainer does not know its operator.
-    public init(_ graph: Graph, type: ElementType = .float32) throws(LTError) {
+    public init(_ graph: Graph, precision: TrainingPrecision = .fp32, device: TorchDevice = .cpu) throws(LTError) {
         self.graph = graph
+        self.precision = precision
+        self.device = device
         var trainable: OrderedSet<String> = []
         var statistics: OrderedSet<String> = []
         for node in graph.nodes {
@@ -88,8 +96,12 @@ public final class TorchExecutor {
         head = Self.head(of: graph)
         for (name, tensor) in graph.initializers {
             let copy = try within("initializer '\(name)'") { () throws(LTError) in try TorchTensor(tensor) }
-            let isFloat = tensor.type == .float32
-            initializers[name] = isFloat && type == .float64 ? try copy.cast(type) : try copy.channelsLast()
+            // Shapes, axes and positions are read on the host.
+            guard tensor.type == .float32 else {
+                initializers[name] = copy
+                continue
+            }
+            initializers[name] = try copy.cast(precision.weights).channelsLast().on(device)
         }
     }
 
@@ -104,7 +116,8 @@ public final class TorchExecutor {
         for input in graph.runtimeInputs where inputs[input.name] == nil {
             throw LTError(.notFound, "no value for the graph's input '\(input.name)'")
         }
-        var values = inputs
+        var values: [String: TorchTensor] = [:]
+        for (name, input) in inputs { values[name] = try entering(input) }
         try execute(steps.indices, &values, mode)
         return try outputs(values)
     }
@@ -123,23 +136,35 @@ public final class TorchExecutor {
         features: TorchTensor, logits: TorchTensor
     ) {
         let head = try requireHead()
-        var values = [graph.runtimeInputs.first?.name ?? "": input]
+        var values = [graph.runtimeInputs.first?.name ?? "": try entering(input)]
         try execute(0..<head.first, &values, mode)
-        guard let features = values[head.features] else {
+        guard let value = values[head.features] else {
             throw LTError(.notFound, "value '\(head.features)' is not there")
         }
+        let features = try leaving(value)
         return (features, try classify(features, mode: mode))
     }
 
     /// Features [M, D] to logits [M, C], by the last linear layer.
     public func classify(_ features: TorchTensor, mode: TorchMode) throws(LTError) -> TorchTensor {
         let head = try requireHead()
-        var values = [head.features: features]
+        var values = [head.features: try entering(features)]
         try execute(head.first..<steps.count, &values, mode)
         guard let logits = try outputs(values)[graph.outputs.first?.name ?? ""] else {
             throw LTError(.invalidArgument, "the graph has no output")
         }
         return logits
+    }
+
+    /// Numbers of the weights' type, on the device.
+    private func entering(_ value: TorchTensor) throws(LTError) -> TorchTensor {
+        let isFloat = value.type == .float32 || value.type == .float64
+        return try (isFloat ? value.cast(precision.weights) : value).on(device)
+    }
+    /// Numbers of the weights' type, on the host.
+    private func leaving(_ value: TorchTensor) throws(LTError) -> TorchTensor {
+        let isNarrow = value.type == .bfloat16 || value.type == .float16
+        return try (isNarrow ? value.cast(precision.weights) : value).onHost()
     }
 
     private func requireHead() throws(LTError) -> (first: Int, features: String) {
@@ -174,6 +199,13 @@ public final class TorchExecutor {
     private func execute(_ range: Range<Int>, _ values: inout [String: TorchTensor], _ mode: TorchMode)
         throws(LTError)
     {
+        guard precision == .bf16, mode.training else { return try executeSteps(range, &values, mode) }
+        try Torch.withAutocast(device) { () throws(LTError) in try executeSteps(range, &values, mode) }
+    }
+
+    private func executeSteps(_ range: Range<Int>, _ values: inout [String: TorchTensor], _ mode: TorchMode)
+        throws(LTError)
+    {
         for index in range {
             let step = steps[index]
             var arguments: [TorchTensor?] = []
@@ -198,7 +230,10 @@ public final class TorchExecutor {
                 )
                 .inside(step.node.label)
             }
-            for (name, result) in zip(step.node.outputs, results) where !name.isEmpty { values[name] = result }
+            for (name, result) in zip(step.node.outputs, results) where !name.isEmpty {
+                let isConstant = step.node.opType == "Constant" && result.type == .float32
+                values[name] = isConstant ? try result.on(device) : result
+            }
             for name in step.released { values[name] = nil }
         }
     }
@@ -209,7 +244,7 @@ public final class TorchExecutor {
             guard let value = values[output.name] ?? initializers[output.name] else {
                 throw LTError(.notFound, "output '\(output.name)' is made by no node")
             }
-            outputs[output.name] = value
+            outputs[output.name] = try leaving(value)
         }
         return outputs
     }

@@ -155,7 +155,7 @@ public enum Torch {
             case .schemaDefault: value(LT_TORCH_DEFAULT)
             }
         }
-        var results = [OpaquePointer?](repeating: nil, count: 8 + tensors.count)
+        var results = [OpaquePointer?](repeating: nil, count: 8 + tensors.count + ints.count)
         var count: Int32 = 0
         let status = withExtendedLifetime(arguments) {
             lt_torch_call(

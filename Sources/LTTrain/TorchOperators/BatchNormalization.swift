@@ -11,6 +11,13 @@ extension TorchOperatorTable {
         let momentum = Double(try node.float("momentum") ?? 0.9)
         return { (x: TorchArguments, mode: TorchMode) throws(LTError) in
             let batchStatistics = mode.training && !mode.frozenBatchNorm
+            if batchStatistics, mode.synchronised, mode.group.size > 1 {
+                return [
+                    try Torch.batchNorm(
+                        x[0], weight: x[1], bias: x[2], mean: x[3], variance: x[4], momentum: 1 - momentum,
+                        epsilon: epsilon, over: mode.group)
+                ]
+            }
             return [
                 try Torch.one(
                     "batch_norm",
@@ -32,8 +39,10 @@ extension TorchOperatorTable {
             // Our own generator: the mask is a function of the seed, whatever else runs in the process.
             var generator = SeededGenerator(seed: mode.seed)
             let keep = Float(1 / (1 - probability))
+            // The mask is that of the whole batch; this process takes its rows' part.
+            for _ in 0..<input.count * mode.group.rank { _ = generator.uniform() }
             let mask = (0..<input.count).map { _ in generator.uniform() < probability ? 0 : keep }
-            return [try input * TorchTensor(mask, input.dims).cast(input.type ?? .float32)]
+            return [try input * TorchTensor(mask, input.dims).cast(input.type ?? .float32).like(input)]
         }
     }
 }

@@ -72,12 +72,14 @@ extension TorchOperatorTable {
                 begin = [Int](repeating: 0, count: kernel.count)
                 end = begin
             }
+            guard (1...3).contains(kernel.count) else {
+                throw LTError(.unsupported, "a convolution of \(kernel.count) spatial dimensions")
+            }
             return try Torch.call(
-                "convolution",
+                "conv\(kernel.count)d",
                 [
                     .tensor(input), .tensor(weight), .tensor(x.optional(2)), .ints(window.strides(kernel.count)),
-                    .ints(begin), .ints(window.dilations(kernel.count)), .bool(false),
-                    .ints([Int](repeating: 0, count: kernel.count)), .int(group),
+                    .ints(begin), .ints(window.dilations(kernel.count)), .int(group),
                 ])
         }
     }

@@ -132,7 +132,7 @@ extension TorchOperatorTable {
             }
             let indices = try x[1].cast(.int64)
             let flat = try Torch.one("remainder.Scalar", [.tensor(indices.reshaped([-1])), .int(dims[along])])
-            let rows = try Torch.one("index_select", [.tensor(x[0]), .int(along), .tensor(flat)])
+            let rows = try Torch.one("index_select", [.tensor(x[0]), .int(along), .tensor(flat.like(x[0]))])
             return [try rows.reshaped(Array(dims[..<along]) + indices.dims + Array(dims[(along + 1)...]))]
         }
     }

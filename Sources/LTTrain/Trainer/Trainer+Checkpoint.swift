@@ -56,6 +56,8 @@ extension Trainer {
             throw LTError(.notFound, "no checkpoint \(checkpointPath) to resume", hint: "run without --resume")
         }
         let checkpoint = try Checkpoint.read(checkpointPath)
+        // Nobody writes a newer one before everybody has read this.
+        _ = try isInterrupted(in: group)
         guard checkpoint.recipeDigest == recipe.digest else {
             throw LTError(
                 .conflict, "\(checkpointPath) was made by another recipe (or other --set values)",

@@ -63,7 +63,7 @@ extension Trainer {
         try recipe.input.preprocess.apply(
             try Image.decode(bytes, recipe.input.preprocess.decodeOptions), into: tensor.elements())
         let logits = try Torch.withoutGrad { () throws(LTError) in
-            try executor.run(try TorchTensor(tensor).channelsLast(), mode: .inference)
+            try executor.run(try TorchTensor(tensor).channelsLast(), mode: .inference).cast(.float32)
         }
         return SelfTest(
             input: .image(bytes),

@@ -37,7 +37,7 @@ extension Trainer {
                 done: done,
                 text: String(
                     format: "epoch %d/%d  loss %.4f  lr %.3g", epoch + 1, length.epochs, smooth ?? value, rate))
-            let stops = options.isInterrupted()
+            let stops = try isInterrupted(in: group)
             let endsEpoch = done % length.iterationsPerEpoch == 0 || done == length.iterations
             if endsEpoch, !stops {
                 do throws(LTError) { try finishEpoch(done) } catch {
@@ -59,7 +59,7 @@ extension Trainer {
     /// Batches for a range of iterations.
     func loader(from first: Int, to end: Int) -> BatchLoader {
         let parts = recipe.accumulate
-        var loading = BatchLoader.Options(batch: recipe.batch, end: end * parts, seed: recipe.seed)
+        var loading = BatchLoader.Options(batch: recipe.batch / group.size, end: end * parts, seed: recipe.seed)
         loading.first = first * parts
         loading.threads = options.threads
         (loading.rank, loading.processes) = (group.rank, group.size)
@@ -84,6 +84,7 @@ extension Trainer {
                 left -= 1
                 mean += try backward(batch, iteration: iteration, part: recipe.accumulate - 1 - left)
             }
+            try averageOverProcesses()
             let norm = try optimizer.step(rate: rate)
             try average?.update()
             return (mean, norm)
@@ -108,10 +109,11 @@ extension Trainer {
         let images = try TorchTensor(batch.images).channelsLast()
         var mode = TorchMode(training: true, seed: recipe.seed &+ UInt64(iteration) << 32 &+ UInt64(part))
         mode.group = group
-        let targets = try TorchTensor(batch.targets)
+        mode.synchronised = recipe.distributed.syncBatchNorm
+        let targets = try TorchTensor(batch.targets).cast(recipe.precision.weights)
         var loss = try loss(lossInput(images, targets, mode, epoch: length.epoch(iteration)))
         if recipe.accumulate > 1 { loss = try loss / Double(recipe.accumulate) }
-        let value = try loss.item()
+        let value = try meanOverProcesses(try loss.item())
         guard value.isFinite else { throw LTError(.notFinite, "the loss is \(value)") }
         try loss.backward()
         return value

@@ -45,7 +45,7 @@ extension Trainer {
             for split in splits where split.every > 0 {
                 guard epoch % split.every == 0 || done == length.iterations else { continue }
                 let (metrics, recall) = try within("validation split '\(split.name)'") { () throws(LTError) in
-                    try measure(split.set)
+                    try measure(split.set, group)
                 }
                 measured.append((split, metrics, recall))
             }
@@ -77,37 +77,51 @@ extension Trainer {
         log.add(record)
     }
 
-    private func measure(_ set: TrainingSet) throws(LTError) -> (metrics: EpochMetrics, recall: [Double?]) {
+    private func measure(_ set: TrainingSet, _ group: any ProcessGroup) throws(LTError) -> (
+        metrics: EpochMetrics, recall: [Double?]
+    ) {
         let layer = decisionLayer
         if layer.task == .multilabel {
-            let predictions = try multilabel(set)
+            let predictions = try multilabel(set, group)
             let report = try Report.multilabel(
                 predictions, layer: layer, metrics: EpochMetrics.wanted(.multilabel), digest: false)
             return (EpochMetrics(report, .multilabel), loss.usesValidation ? predictions.recall : [])
         }
-        let predictions = try multiclass(set)
+        let predictions = try multiclass(set, group)
         let report = try Report.multiclass(predictions, layer: layer)
         return (EpochMetrics(report, .multiclass), loss.usesValidation ? predictions.classAccuracy : [])
     }
 
     /// The logits of each image, [images, classes] row-major.
-    func logits(_ set: TrainingSet) throws(LTError) -> [Float] {
-        var result: [Float] = []
-        result.reserveCapacity(set.samples.count * set.labels.count)
+    /// - Parameter group: the processes that share the images out, and all get the whole.
+    func logits(_ set: TrainingSet, _ group: any ProcessGroup) throws(LTError) -> [Float] {
+        let (count, classes) = (set.samples.count, set.labels.count)
         let batch = BatchLoader.evaluationBatch(recipe.input)
-        let loader = BatchLoader(evaluating: set, input: recipe.input, batch: batch, threads: options.threads)
+        // Whole batches for each, so that they are the same ones however many processes there are.
+        let rounds = (count + batch * group.size - 1) / (batch * group.size)
+        let own = min(count, group.rank * rounds * batch)..<min(count, (group.rank + 1) * rounds * batch)
+        let part = TrainingSet(
+            samples: Array(set.samples[own]), targets: Array(set.targets[own]), labels: set.labels)
+        let loader = BatchLoader(evaluating: part, input: recipe.input, batch: batch, threads: options.threads)
         defer { loader.stop() }
-        for _ in stride(from: 0, to: set.samples.count, by: batch) {
-            if options.isInterrupted() {
+        var result = [Float](repeating: 0, count: count * classes)
+        for round in 0..<rounds {
+            if try isInterrupted(in: group) {
                 throw LTError(
                     .cancelled, "stopped while validating, the state is in \(checkpointPath)",
                     hint: "the same command with --resume goes on")
             }
+            guard round * batch < own.count else { continue }
             let images = try loader.next().images
-            result += try Torch.withoutGrad { () throws(LTError) in
-                try executor.run(try TorchTensor(images).channelsLast(), mode: .inference).array(of: Float.self)
+            let scores = try Torch.withoutGrad { () throws(LTError) in
+                try executor.run(try TorchTensor(images).channelsLast(), mode: .inference).cast(.float32)
+                    .array(of: Float.self)
             }
+            let start = (own.lowerBound + round * batch) * classes
+            result.replaceSubrange(start..<start + scores.count, with: scores)
         }
+        // What the others computed is 0 here.
+        try group.sum(&result)
         return result
     }
 
@@ -115,13 +129,14 @@ extension Trainer {
     /// - Returns: one report per split; calibration and thresholds are fitted on the recipe's `calibrate_on`, the exported
     ///   file is not changed.
     public func reports() throws(LTError) -> [(name: String, report: Report)] {
-        try withFinalWeights { () throws(LTError) in
+        let alone = SingleProcess()
+        return try withFinalWeights { () throws(LTError) in
             var layer = decisionLayer
             if let name = recipe.validation.calibrateOn, let split = splits.first(where: { $0.name == name }) {
                 layer =
                     layer.task == .multilabel
-                    ? try layer.fitted(on: try multilabel(split.set), options: CalibrationOptions())
-                    : try layer.fitted(on: try multiclass(split.set), options: CalibrationOptions())
+                    ? try layer.fitted(on: try multilabel(split.set, alone), options: CalibrationOptions())
+                    : try layer.fitted(on: try multiclass(split.set, alone), options: CalibrationOptions())
             }
             var reports: [(name: String, report: Report)] = []
             for split in splits {
@@ -133,10 +148,10 @@ extension Trainer {
                     ]
                     return layer.task == .multilabel
                         ? try Report.multilabel(
-                            try multilabel(split.set), layer: layer, provenance: provenance, figures: true,
+                            try multilabel(split.set, alone), layer: layer, provenance: provenance, figures: true,
                             images: images)
                         : try Report.multiclass(
-                            try multiclass(split.set), layer: layer, provenance: provenance, figures: true,
+                            try multiclass(split.set, alone), layer: layer, provenance: provenance, figures: true,
                             images: images)
                 }
                 reports.append((split.name, report))
@@ -145,18 +160,18 @@ extension Trainer {
         }
     }
 
-    private func multiclass(_ set: TrainingSet) throws(LTError) -> MulticlassPredictions {
+    private func multiclass(_ set: TrainingSet, _ group: any ProcessGroup) throws(LTError) -> MulticlassPredictions {
         try set.requireSingleLabels()
         return try MulticlassPredictions(
-            logits: try logits(set), labels: set.targets.map { $0[0] }, classCount: set.labels.count)
+            logits: try logits(set, group), labels: set.targets.map { $0[0] }, classCount: set.labels.count)
     }
 
-    private func multilabel(_ set: TrainingSet) throws(LTError) -> MultilabelPredictions {
+    private func multilabel(_ set: TrainingSet, _ group: any ProcessGroup) throws(LTError) -> MultilabelPredictions {
         var labels = [UInt8](repeating: 0, count: set.samples.count * set.labels.count)
         for (row, target) in set.targets.enumerated() {
             for label in target { labels[row * set.labels.count + label] = 1 }
         }
-        return try MultilabelPredictions(scores: try logits(set), labels: labels, classCount: set.labels.count)
+        return try MultilabelPredictions(scores: try logits(set, group), labels: labels, classCount: set.labels.count)
     }
 }
 

@@ -72,14 +72,20 @@ public final class Trainer {
     var holdsBest = false
 
     /// Builds the parts.
-    /// - Parameter validation: the recipe's splits.
+    /// - Parameters:
+    ///   - validation: the recipe's splits.
+    ///   - group: the processes that train together; each makes the same trainer.
     /// - Throws: errors that name the recipe's key, the class, the file or the initializer at fault.
-    public init(_ recipe: Recipe, training: TrainingSet, validation: [Split] = [], options: Options) throws(LTError) {
+    public init(
+        _ recipe: Recipe, training: TrainingSet, validation: [Split] = [], options: Options,
+        group: any ProcessGroup = SingleProcess()
+    ) throws(LTError) {
         self.recipe = recipe
         self.training = training
         self.options = options
         splits = validation
-        group = SingleProcess()
+        self.group = group
+        try Trainer.checkShares(recipe, group)
         Torch.setThreads(options.threads)
         let classes = training.counts
 
@@ -107,7 +113,12 @@ public final class Trainer {
             schedule = ConstantSchedule()
         }
 
-        executor = try TorchExecutor(try Trainer.graph(recipe, classes: classes.count))
+        let device = try within("device") { () throws(LTError) in
+            try TorchDevice(named: recipe.device, localRank: group.localRank)
+        }
+        try recipe.precision.check(device)
+        executor = try TorchExecutor(
+            try Trainer.graph(recipe, classes: classes.count), precision: recipe.precision, device: device)
         let frozen = { (name: String) in recipe.freeze.parameters.contains { matches(name, pattern: $0) } }
         let keptStatistics = recipe.freeze.batchNorm
         executor.frozenStatistics = Set(
@@ -193,6 +204,9 @@ public final class Trainer {
         return
             "\(executor.parameterCount) parameters (\(trained) trained), \(length.iterations) iterations of \(batch) images "
             + "(\(length.iterationsPerEpoch) an epoch), \(lossName), "
+            + (executor.device == .cpu ? "" : "\(executor.device), ")
+            + (recipe.precision == .fp32 ? "" : "\(recipe.precision.rawValue), ")
+            + (group.size == 1 ? "" : "\(group.size) processes with ")
             + "\(options.threads) thread\(options.threads == 1 ? "" : "s")"
     }
     private var trainedCount: Int {

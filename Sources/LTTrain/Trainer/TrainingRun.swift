@@ -23,13 +23,28 @@ public struct TrainingRun {
         self.threads = threads
     }
 
-    /// Runs to the end, or to a Ctrl-C.
+    /// Runs to the end, or to a Ctrl-C; with the other processes where mpirun started several. A process that fails ends
+    /// them all.
     public func run() throws(LTError) {
+        let group = try MPIProcesses.launched()
+        guard let processes = group as? MPIProcesses else { return try run(group) }
+        do throws(LTError) { try run(group) } catch {
+            guard error.code == .cancelled else { processes.fail(error) }
+            // All stopped at the same iteration; one says so.
+            try processes.finish()
+            guard processes.rank == 0 else { exit(1) }
+            throw error
+        }
+        try processes.finish()
+    }
+
+    private func run(_ group: any ProcessGroup) throws(LTError) {
         let recipe = try Recipe.read(recipePath, overrides: overrides)
         let name = URL(fileURLWithPath: recipePath).deletingPathExtension().lastPathComponent
         var options = Trainer.Options(out: out ?? recipe.out ?? "runs/\(name)")
         options.resume = resume
-        options.threads = threads ?? recipe.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        options.threads = threads ?? recipe.threads ?? group.cores
+        signal(SIGUSR1) { _ in interruptions += 1 }
         signal(SIGINT) { _ in interruptions += 1 }
         signal(SIGTERM) { _ in interruptions += 1 }
         options.isInterrupted = { interruptions > 0 }
@@ -43,9 +58,12 @@ public struct TrainingRun {
             }
             splits.append(Trainer.Split(name: split.name, set: set, every: split.every))
         }
-        let trainer = try Trainer(recipe, training: training, validation: splits, options: options)
-        note("\(training.samples.count) images, \(training.labels.count) classes, \(trainer.summary)")
-        guard try trainer.run() else {
+        let trainer = try Trainer(recipe, training: training, validation: splits, options: options, group: group)
+        let speaks = group.rank == 0
+        if speaks { note("\(training.samples.count) images, \(training.labels.count) classes, \(trainer.summary)") }
+        let isDone = try trainer.run()
+        guard speaks else { return }
+        guard isDone else {
             note("stopped after iteration \(stopAfter ?? 0) as asked; --resume goes on")
             return
         }
