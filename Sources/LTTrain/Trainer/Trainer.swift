@@ -104,9 +104,9 @@ public final class Trainer {
             recipe.samplerSection,
             data: SamplerData(
                 labels: training.targets, classNames: classes.names,
-                length: try Trainer.samplerLength(recipe, processes: group.size)),
+                length: try Trainer.samplerLength(recipe)),
             seed: recipe.seed &* 2 &+ 1)
-        length = try Trainer.length(recipe, epochLength: sampler.epochLength, processes: group.size)
+        length = try Trainer.length(recipe, epochLength: sampler.epochLength)
         if let section = recipe.scheduleSection {
             schedule = try section.named(ScheduleTable.all.map { ($0.name, $0) }).init(section, length: length)
         } else {
@@ -161,25 +161,23 @@ public final class Trainer {
         progress = TrainingProgress(total: length.iterations, silent: options.silent || group.rank != 0)
     }
 
-    /// Draws of one iteration, over all processes.
-    private static func draws(_ recipe: Recipe, processes: Int) throws(LTError) -> Int {
-        let (images, tooMany) = recipe.batch.multipliedReportingOverflow(by: recipe.accumulate)
-        let (draws, overflow) = images.multipliedReportingOverflow(by: processes)
-        guard !tooMany, !overflow, draws < 1 << 40 else {
+    /// Draws of one iteration: `batch` is that of all processes together.
+    private static func draws(_ recipe: Recipe) throws(LTError) -> Int {
+        let (draws, overflow) = recipe.batch.multipliedReportingOverflow(by: recipe.accumulate)
+        guard !overflow, draws < 1 << 40 else {
             throw LTError(.invalidArgument, "batch and accumulate: more than 2^40 images in an iteration")
         }
         return draws
     }
 
-    private static func samplerLength(_ recipe: Recipe, processes: Int) throws(LTError) -> SamplerData.Length? {
+    private static func samplerLength(_ recipe: Recipe) throws(LTError) -> SamplerData.Length? {
         if let epochs = recipe.epochs { return .epochs(epochs) }
-        let (count, overflow) = try draws(recipe, processes: processes).multipliedReportingOverflow(
-            by: recipe.iterations ?? 0)
+        let (count, overflow) = try draws(recipe).multipliedReportingOverflow(by: recipe.iterations ?? 0)
         return .draws(overflow ? .max : count)
     }
 
-    private static func length(_ recipe: Recipe, epochLength: Int, processes: Int) throws(LTError) -> RunLength {
-        let perEpoch = max(1, epochLength / (try draws(recipe, processes: processes)))
+    private static func length(_ recipe: Recipe, epochLength: Int) throws(LTError) -> RunLength {
+        let perEpoch = max(1, epochLength / (try draws(recipe)))
         let (product, overflow) = perEpoch.multipliedReportingOverflow(by: recipe.epochs ?? 1)
         guard !overflow, product < 1 << 40 else {
             throw LTError(.invalidArgument, "epochs: more than 2^40 iterations")
