@@ -66,4 +66,18 @@ extension Dataset {
                 + Self.listed(unknown), context: ["data set \(source)"],
             hint: "the list gives paths, file names without their ending, or numbers of images")
     }
+
+    /// Positions in this set of the images of a part of it, by their numbers.
+    /// - Throws: `notFound` for an image that this set does not have.
+    public func positions(of part: Dataset) throws(LTError) -> [Int] {
+        var table: [Int: Int] = [:]
+        table.reserveCapacity(images.count)
+        for (position, image) in images.enumerated() { table[image.id] = position }
+        return try part.images.map { image throws(LTError) in
+            guard let position = table[image.id] else {
+                throw LTError(.notFound, "image \(image.id)", context: ["data set \(source)"])
+            }
+            return position
+        }
+    }
 }

@@ -9,7 +9,7 @@ struct LongTailTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lt-train",
         abstract: "Train long-tailed recognition models and export them to ONNX.",
-        subcommands: [Synth.self, Run.self, Bench.self, Losses.self])
+        subcommands: [Synth.self, LongTailSelection.self, Run.self, Bench.self, Losses.self])
 
     static func main() {
         do {

@@ -34,38 +34,32 @@ import Testing
             """
         var data = try parseCOCO(Array(text.utf8))
         data.archive = try PixelArchive(width: 1, height: 1, pixels: (0..<120).map { UInt8($0 / 3) })
-        let options = LongTail(.cdb(imbalance: 4), .first, heldOut: 2)
+        let options = LongTail(.cdb(imbalance: 4), .first)
         let train = try data.longTailed(options)
-        #expect(train.imageCounts == [8, 5, 3, 2] && train.categories.map(\.trainCount) == [8, 5, 3, 2])
+        #expect(train.imageCounts == [10, 6, 3, 2] && train.categories.map(\.trainCount) == [10, 6, 3, 2])
         #expect(train.categories.map(\.frequency) == ["r", nil, nil, nil])
-        #expect(train.images.map(\.id) == [0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 2, 6, 10, 3, 7])
-        #expect(train.annotations.allSatisfy { train.images[$0.image].id == $0.id } && train.annotations.count == 18)
+        #expect(train.images.map(\.id) == [0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 1, 5, 9, 13, 17, 21, 2, 6, 10, 3, 7])
+        #expect(train.annotations.allSatisfy { train.images[$0.image].id == $0.id } && train.annotations.count == 21)
         // Pixels stay with their images.
         for (sample, image) in zip(train.samples, train.images) {
             let picture = try sample.image()
             #expect(picture.bytes[0] == UInt8(image.id))
         }
         // Of a part of a part too.
-        let last = train.subset([17, 2])
+        let last = train.subset([20, 2])
         let pictures = try last.samples.map { try $0.image() }
         #expect(pictures.map { $0.bytes[0] } == [7, 8])
-
-        var heldOut = options
-        heldOut.part = .heldOut
-        let validation = try data.longTailed(heldOut)
-        #expect(validation.images.map(\.id) == [32, 36, 33, 37, 34, 38, 35, 39])
-        #expect(validation.categories.map(\.trainCount) == [8, 5, 3, 2])
     }
 
     @Test func shuffledIsOneStreamOverClasses() throws {
         let data = labelled((0..<600).map { [$0 % 3] }, classes: 3)
-        let balanced = try data.selected(LongTail(.none, .shuffled(seed: 4)), part: .train)
+        let balanced = try data.selected(LongTail(.none, .shuffled(seed: 4)))
         #expect(balanced.count == 600 && Set(balanced).count == 600)
         // The first n of the same orders.
-        let tailed = try data.selected(LongTail(.exponential(factor: 0.01), .shuffled(seed: 4)), part: .train)
+        let tailed = try data.selected(LongTail(.exponential(factor: 0.01), .shuffled(seed: 4)))
         let orders = (0..<3).map { label in balanced.filter { $0 % 3 == label } }
         #expect(tailed == Array(orders[0].prefix(200) + orders[1].prefix(20) + orders[2].prefix(2)))
-        #expect(try data.selected(LongTail(.none, .shuffled(seed: 5)), part: .train) != balanced)
+        #expect(try data.selected(LongTail(.none, .shuffled(seed: 5))) != balanced)
     }
 
     @Test func oddStepKeepsEveryClass() {
@@ -78,7 +72,7 @@ import Testing
     @Test func paretoReachesItsSizes() throws {
         let data = crowded()
         let profile = ImbalanceProfile.pareto(shape: 6, largest: 400, least: 1, tail: 0.99)
-        let chosen = try data.selected(LongTail(profile, .cooccurring(seed: 1)), part: .train)
+        let chosen = try data.selected(LongTail(profile, .cooccurring(seed: 1)))
         #expect(Set(chosen).count == chosen.count)
         let part = data.subset(chosen)
         let counts = part.imageCounts.sorted(by: >)
@@ -87,8 +81,8 @@ import Testing
         #expect(zip(counts, wanted).allSatisfy { abs($0 - $1) <= 1 + 3 * $1 / 10 }, "\(counts) \(wanted)")
         #expect(counts[0] > 100 && counts[19] < 20)
         // The same seed, the same images; another seed, others in like numbers.
-        #expect(try data.selected(LongTail(profile, .cooccurring(seed: 1)), part: .train) == chosen)
-        let other = try data.selected(LongTail(profile, .cooccurring(seed: 2)), part: .train)
+        #expect(try data.selected(LongTail(profile, .cooccurring(seed: 1))) == chosen)
+        let other = try data.selected(LongTail(profile, .cooccurring(seed: 2)))
         #expect(other != chosen && abs(other.count - chosen.count) < chosen.count / 5)
     }
 
@@ -116,7 +110,7 @@ import Testing
             data.images[index].path = "VOC/2008_00000\(index).jpg"
         }
         func chosen(_ names: [String]) throws -> [Int] {
-            try data.selected(LongTail(.none, .listed(names)), part: .train)
+            try data.selected(LongTail(.none, .listed(names)))
         }
         #expect(try chosen(["VOC/2008_000003.jpg", "VOC/2008_000000.jpg"]) == [3, 0])
         #expect(try chosen(["2008_000002", "2008_000001"]) == [2, 1])
@@ -139,8 +133,6 @@ import Testing
         (LongTail(.pareto(shape: 1, largest: 9, least: 1, tail: 1), .cooccurring(seed: 0)), "Pareto tail"),
         (LongTail(.pareto(shape: 1, largest: 9, least: 10, tail: 0.9), .cooccurring(seed: 0)), "Pareto sizes"),
         (LongTail(.exponential(factor: 0.001), .first), "without images: class 1"),
-        (LongTail(.none, .first, heldOut: 6), "class class 0 has 6 images"),
-        (LongTail(.none, .first, part: .heldOut), "holds nothing out"),
     ])
     func saysWhatCannotBe(_ options: LongTail, _ message: String) {
         let data = labelled((0..<12).map { [$0 % 2] }, classes: 2)

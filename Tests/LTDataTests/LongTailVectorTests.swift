@@ -54,10 +54,11 @@ func labelled(_ labels: [[Int]], classes: Int) -> Dataset {
             let labels =
                 if let given { given } else { (0..<classes * (try hyper.int("per_class"))).map { $0 % classes } }
             let data = labelled(labels.map { [$0] }, classes: classes)
-            let options = LongTail(
-                .cdb(imbalance: try hyper.double("imbalance")), .first, heldOut: try hyper.int("val_per_class"))
-            let train = try data.selected(options, part: .train)
-            let heldOut = try data.selected(options, part: .heldOut)
+            let parts = try data.holdingOut(lastOfEachClass: try hyper.int("val_per_class"))
+            let options = LongTail(.cdb(imbalance: try hyper.double("imbalance")), .first)
+            let train = try parts.train.longTailed(options).images.map(\.id)
+            // The published order of validation images is class by class.
+            let heldOut = parts.validation.images.map(\.id).sorted { (labels[$0], $0) < (labels[$1], $1) }
             for key in outputs.keys {
                 switch key {
                 case "train_counts": #expect(try data.subset(train).imageCounts == outputs.ints(key), "\(name)")
@@ -102,7 +103,7 @@ func labelled(_ labels: [[Int]], classes: Int) -> Dataset {
             let classes = (targets.max() ?? 0) + 1
             let data = labelled(targets.map { [$0] }, classes: classes)
             let options = LongTail(profile, .shuffled(seed: UInt32(try hyper.int("rand_number"))))
-            let chosen = try data.selected(options, part: .train)
+            let chosen = try data.selected(options)
             let expected = try outputs.ints("selected_indices_in_order")
             // See above: ours goes on with the last class.
             #expect(chosen.count == expected.count || classes % 2 == 1 && profile == .step(factor: factor), "\(name)")

@@ -31,13 +31,24 @@ import Testing
         ("profile: exponential, imbalance: 10, seed: 3", [30, 13, 6, 3]),
         ("profile: step, factor: 0.2", [30, 30, 6, 6]),
         ("profile: none", [30, 30, 30, 30]),
-        ("profile: cdb, imbalance: 5", [5, 2, 1, 1]),
-        ("profile: cdb, imbalance: 5, held_out: 5", [25, 14, 8, 5]),
-        ("profile: cdb, factor: 0.2, held_out: 5, part: held-out", [5, 5, 5, 5]),
+        ("profile: cdb, imbalance: 5", [30, 17, 10, 6]),
         ("profile: pareto, max: 20, min: 2, shape: 1, tail: 0.9", [20, 3, 2, 2]),
     ])
     func selects(_ options: String, _ counts: [Int]) throws {
         #expect(try read(options).imageCounts == counts)
+    }
+
+    /// CDB's images: those that are not for validation, then the first of each class.
+    @Test func comesAfterTheValidationImages() throws {
+        func counts(_ rest: String) throws -> [Int] {
+            try DataSource(try RecipeSection(yaml: "{format: folder, root: \(root), \(rest)}")).read().imageCounts
+        }
+        #expect(try counts("part: train, longtail: {profile: cdb, imbalance: 5}") == [5, 2, 1, 1])
+        #expect(
+            try counts("part: train, validation_per_class: 5, longtail: {profile: cdb, factor: 0.2}") == [25, 14, 8, 5])
+        #expect(try counts("part: validation") == [25, 25, 25, 25])
+        #expect(throws: LTError.self) { try counts("validation_per_class: 5") }
+        #expect(throws: LTError.self) { try counts("part: train, validation_per_class: 30") }
     }
 
     @Test func followsTheSeed() throws {
@@ -68,8 +79,6 @@ import Testing
         ("profile: exponential, factor: 0.1, seed: -1", "longtail.seed"),
         ("profile: exponential, factor: 0.1, seed: 4294967296", "longtail.seed"),
         ("profile: exponential, factor: 0.001", "without images"),
-        ("profile: cdb, imbalance: 5, held_out: 30", "held out"),
-        ("profile: none, part: held-out", "holds nothing out"),
         ("profile: none, ids: x", "both 'profile' and 'ids'"),
     ])
     func refuses(_ options: String, _ message: String) {

@@ -25,10 +25,10 @@ public enum DataFormatTable {
     public static let all: [DataFormat] = [
         DataFormat("coco", "COCO- or LVIS-style JSON: annotations, images", coco),
         DataFormat("folder", "one folder per class: root", folder),
-        DataFormat("cifar10", "CIFAR-10, python or binary version: root, split, part, validation_per_class") {
+        DataFormat("cifar10", "CIFAR-10, python or binary version: root, split") {
             section throws(LTError) in try cifar(.cifar10, section)
         },
-        DataFormat("cifar100", "CIFAR-100, python or binary version: root, split, part, validation_per_class") {
+        DataFormat("cifar100", "CIFAR-100, python or binary version: root, split") {
             section throws(LTError) in try cifar(.cifar100, section)
         },
     ]
@@ -46,9 +46,13 @@ public enum DataFormatTable {
 /// A recipe's description of one split; read when the run begins.
 public struct DataSource {
     private let section: RecipeSection
-    private let format: DataFormat
-    private let longTail: LongTailOptions?
+    let format: DataFormat
+    private let held: (part: Part, count: Int)?
+    let longTail: LongTailOptions?
     private let limit: Int?
+
+    /// CDB's division: the last images of each class in file order are for validation.
+    enum Part: String, CaseIterable { case train, validation }
 
     public init(_ section: RecipeSection) throws(LTError) {
         self.section = section
@@ -58,6 +62,12 @@ public struct DataSource {
                 "format", "'\(name)', expected one of \(DataFormatTable.all.map(\.name).joined(separator: ", "))")
         }
         self.format = format
+        let part = try section.choice("part", Part.self)
+        let count = try section.int("validation_per_class", in: 1...1_000_000)
+        guard count == nil || part != nil else {
+            throw section.error("validation_per_class", "only beside part: train or part: validation")
+        }
+        held = part.map { ($0, count ?? 25) }
         limit = try section.int("limit", in: 1...1_000_000_000)
         longTail = try section.section("longtail").map { part throws(LTError) in try LongTailOptions(part) }
     }
@@ -65,10 +75,18 @@ public struct DataSource {
     /// The data, or the long-tailed part of it that `longtail` describes, or `limit` of its images, evenly spaced.
     /// - Throws: what the reader throws; `invalidArgument` for a key that the format does not have.
     public func read() throws(LTError) -> Dataset {
-        let dataset = try format.read(section)
-        try section.finish()
+        let dataset = try readWhole()
         let whole = try longTail?.apply(to: dataset) ?? dataset
         guard let limit, limit < whole.images.count else { return whole }
         return whole.subset((0..<limit).map { $0 * whole.images.count / limit })
+    }
+
+    /// The data, or the asked for part of it, before `longtail`.
+    func readWhole() throws(LTError) -> Dataset {
+        let dataset = try format.read(section)
+        try section.finish()
+        guard let held else { return dataset }
+        let parts = try dataset.holdingOut(lastOfEachClass: held.count)
+        return held.part == .train ? parts.train : parts.validation
     }
 }

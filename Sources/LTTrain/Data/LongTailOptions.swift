@@ -1,9 +1,8 @@
 // LongTailOptions: the `longtail` part of a recipe's data section: which long-tailed part of the set is meant.
 //   profile: exponential | step | none {factor or imbalance, seed}   class by class, shuffled as NumPy does (LDAM, IB)
-//   profile: cdb {factor or imbalance, held_out 25}                  class by class, the first in file order
+//   profile: cdb {factor or imbalance}                               class by class, the first in file order
 //   profile: pareto {max, min 1, shape 6, tail 0.99, seed}           images with several classes (DB)
 //   ids: FILE                                                        the images that a list names
-//   part: train | held-out                                           held_out images of each class stay out of training
 
 import Foundation
 import LTCore
@@ -26,8 +25,6 @@ public struct LongTailOptions: Sendable {
                 "\(section.place) has \(profile == nil ? "neither 'profile' nor" : "both 'profile' and") 'ids', "
                     + "expected one of them")
         }
-        let heldOut = try section.int("held_out", in: 0...1_000_000) ?? (profile == .cdb ? 25 : 0)
-        let part = try section.choice("part", LongTail.Part.self) ?? .train
         let imbalance: ImbalanceProfile
         let selection: LongTail.Selection
         switch profile {
@@ -50,7 +47,7 @@ public struct LongTailOptions: Sendable {
         case .cdb?: (imbalance, selection) = (.exponential(factor: try Self.factor(section)), .first)
         }
         try section.finish()
-        options = LongTail(imbalance, selection, heldOut: heldOut, part: part)
+        options = LongTail(imbalance, selection)
         do { try imbalance.validate() } catch { throw error.inside(section.place) }
     }
 
@@ -81,7 +78,8 @@ public struct LongTailOptions: Sendable {
     static func names(_ path: String) throws(LTError) -> [String] {
         try within("list \(path)") { () throws(LTError) in
             let buffer = try readFile(path, limit: 1 << 30)
-            guard let text = String(validating: UnsafeRawBufferPointer(buffer.bytes), as: UTF8.self) else {
+            let text = withExtendedLifetime(buffer) { String(validating: buffer.bytes, as: UTF8.self) }
+            guard let text else {
                 throw LTError(.malformed, "not UTF-8 text, expected one image on each line")
             }
             return text.split(whereSeparator: \.isNewline)
