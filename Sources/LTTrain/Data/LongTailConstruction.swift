@@ -166,7 +166,7 @@ public struct LongTailConstruction {
                 hint: "for example longtail.profile=exponential longtail.factor=0.01")
         }
         let isNumbered = before.archive != nil || !before.annotations.isEmpty
-        let names = after.names(isNumbered ? .numbers : format.hasPrefix("voc") ? .stems : .paths)
+        let names = after.names(format.hasPrefix("voc") ? .stems : isNumbered ? .numbers : .paths)
         func lines(_ lines: [String]) -> [UInt8] { Array(lines.joined(separator: "\n").utf8) + [0x0A] }
         let positions = try before.positions(of: after).map { String($0) }
         var files: [(name: String, bytes: [UInt8])] = [
