@@ -27,6 +27,18 @@ extension Dataset {
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
     }
 
+    /// Class names from a text file, one per line, in order of their labels.
+    /// - Throws: `io`; `malformed` for a name that is there twice.
+    public static func classNames(_ path: String) throws(LTError) -> [String] {
+        let file = try LineFile(path)
+        var seen: Set<String> = []
+        for line in file.lines where !seen.insert(line.text.trimmed).inserted {
+            throw file.error(line, "class '\(line.text.trimmed)' is there twice")
+        }
+        guard !file.lines.isEmpty else { throw LTError(.malformed, "\(path) names no classes") }
+        return file.lines.map(\.text.trimmed)
+    }
+
     /// The image files directly in a folder, in byte order of their names.
     static func imageFiles(_ path: String) throws(LTError) -> [String] {
         try entries(path).filter { imageExtensions.contains(($0 as NSString).pathExtension.lowercased()) }
@@ -79,18 +91,6 @@ struct LineFile {
             throw error(line, "\(what) '\(field)', expected a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return value
-    }
-
-    /// Class names, one per line, in order of their labels.
-    /// - Throws: `malformed` for a name that is there twice.
-    static func names(_ path: String) throws(LTError) -> [String] {
-        let file = try LineFile(path)
-        var seen: Set<String> = []
-        for line in file.lines where !seen.insert(line.text.trimmed).inserted {
-            throw file.error(line, "class '\(line.text.trimmed)' is there twice")
-        }
-        guard !file.lines.isEmpty else { throw LTError(.malformed, "\(path) names no classes") }
-        return file.lines.map(\.text.trimmed)
     }
 }
 

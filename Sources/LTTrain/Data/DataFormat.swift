@@ -31,6 +31,9 @@ public enum DataFormatTable {
         DataFormat("cifar100", "CIFAR-100, python or binary version: root, split") {
             section throws(LTError) in try cifar(.cifar100, section)
         },
+        DataFormat("coco-mlt", "COCO-MLT: lists, annotations, images, split", cocoMLT),
+        DataFormat("voc-mlt", "VOC-MLT: lists, root (VOCdevkit), split", vocMLT),
+        DataFormat("voc", "PASCAL VOC: root (a year's folder), set, classes", voc),
     ]
 
     static func coco(_ section: RecipeSection) throws(LTError) -> Dataset {
