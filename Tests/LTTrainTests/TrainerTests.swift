@@ -195,7 +195,7 @@ let testRecipe = """
         #expect(try fails(["freeze={parameters: ['*']}"]).contains("leaves nothing to train"))
         #expect(try fails(["loss={name: softmax-ce}"]).contains("00.png has 2 classes"))
         #expect(
-            try fails(["loss={name: dice}"]).contains("loss.name: 'dice', expected one of asymmetric, balanced"))
+            try fails(["loss={name: dice}"]).contains("loss.name: 'dice', expected one of asymmetric, bacl"))
         var set = Fixtures.trainingSet
         set.labels.append(DecisionLayer.Label(id: 9, name: "violet"))
         #expect(try fails([], set).contains("class 'violet' is in 0 of 12 training images"))

@@ -152,10 +152,11 @@ public enum Reduction: String, Sendable, CaseIterable {
     }
 }
 
-/// Every loss, one line each; feeds `lt-train losses`.
+/// Every loss, one line each, by name; feeds `lt-train losses`.
 public enum LossTable {
     public static let all: [any Loss.Type] = [
         Asymmetric.self,
+        ForegroundBalance.self,
         BalancedSoftmax.self,
         BinaryCrossEntropy.self,
         CDBCrossEntropy.self,
@@ -163,7 +164,7 @@ public enum LossTable {
         ClassBalanced.self,
         DistributionBalanced.self,
         Equalization.self,
-        ForegroundBalance.self,
+        SoftmaxFocal.self,
         InfluenceBalanced.self,
         LDAM.self,
         LogitAdjustment.self,
@@ -171,6 +172,5 @@ public enum LossTable {
         SigmoidFocal.self,
         SoftmaxCrossEntropy.self,
         SoftmaxEqualization.self,
-        SoftmaxFocal.self,
     ]
 }
