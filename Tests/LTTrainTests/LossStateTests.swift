@@ -30,10 +30,20 @@ final class ThreadGroup: @unchecked Sendable {
         let group: ThreadGroup
         let rank: Int
         var size: Int { group.size }
-        func sum(_ tensor: TorchTensor) throws(LTError) -> TorchTensor {
-            let wide = try tensor.detached().cast(.float64)
-            let total = try group.add(try wide.array(of: Double.self), rank: rank)
-            return try TorchTensor(total, tensor.dims).cast(tensor.type ?? .float64)
+        var localRank: Int { rank }
+        var localSize: Int { size }
+        func sum(_ memory: UnsafeMutableRawBufferPointer, _ type: ElementType) throws(LTError) {
+            switch type {
+            case .float64: try sum(memory.bindMemory(to: Double.self), { $0 }, { $0 })
+            case .float32: try sum(memory.bindMemory(to: Float.self), { Double($0) }, { Float($0) })
+            default: throw LTError(.unsupported, "a sum of tensor(\(type.onnxName))")
+            }
+        }
+        private func sum<Element>(
+            _ memory: UnsafeMutableBufferPointer<Element>, _ wide: (Element) -> Double, _ narrow: (Double) -> Element
+        ) throws(LTError) {
+            let total = try group.add(memory.map(wide), rank: rank)
+            for index in memory.indices { memory[index] = narrow(total[index]) }
         }
     }
 
@@ -91,7 +101,9 @@ final class ThreadGroup: @unchecked Sendable {
 private struct LoneRank: ProcessGroup {
     var rank: Int
     var size: Int { 1 }
-    func sum(_ tensor: TorchTensor) throws(LTError) -> TorchTensor { try tensor.detached() }
+    var localRank: Int { rank }
+    var localSize: Int { 1 }
+    func sum(_ memory: UnsafeMutableRawBufferPointer, _ type: ElementType) throws(LTError) {}
 }
 
 @Suite struct LossStateTests {

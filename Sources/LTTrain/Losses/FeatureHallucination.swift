@@ -98,7 +98,7 @@ public final class FeatureHallucination {
                 present.map { used[$0] * (1 - decayRatio) }, [present.count, 1], like: x)
             func mixed(_ old: TorchTensor?, _ new: TorchTensor) throws(LTError) -> TorchTensor {
                 let old =
-                    if let old { try old.moved(near: x) } else { try TorchTensor.zeros([classes, depth], near: x) }
+                    if let old { try old.like(x) } else { try TorchTensor.zeros([classes, depth], near: x) }
                 let mix = try new * (1 - keep) + old.selected(0, rows) * keep
                 return try Torch.one("index_copy", [.tensor(old), .int(0), .tensor(rows), .tensor(mix)])
             }
@@ -138,9 +138,9 @@ public final class FeatureHallucination {
         let depth = prototype.dims[1]
         return try Torch.withoutGrad { () throws(LTError) in
             let rows = try TorchTensor.index(labels, near: other)
-            let noise = try TorchTensor(draws.normals(labels.count * depth), [labels.count, depth]).moved(near: other)
-            let spread = try variance.moved(near: other).selected(0, rows).sqrt() * noise
-            let features = try prototype.moved(near: other).selected(0, rows) + spread
+            let noise = try TorchTensor(draws.normals(labels.count * depth), [labels.count, depth]).like(other)
+            let spread = try variance.like(other).selected(0, rows).sqrt() * noise
+            let features = try prototype.like(other).selected(0, rows) + spread
             var targets = [Double](repeating: 0, count: labels.count * classes)
             for (row, label) in labels.enumerated() { targets[row * classes + label] = 1 }
             return (

@@ -96,7 +96,7 @@ public final class ForegroundBalance: Loss {
 
     /// m, [N, C] or with 0 in the background column [N, C + 1].
     public func margins(_ logits: TorchTensor, _ classTargets: TorchTensor) throws(LTError) -> TorchTensor {
-        confusion = try confusion.moved(near: logits)
+        confusion = try confusion.like(logits)
         let label = try classTargets.argmax()
         let counts = try confusion.part(1, from: classes, count: 1).atLeast(1)
         let mass = try confusion.part(1, from: 0, count: classes)

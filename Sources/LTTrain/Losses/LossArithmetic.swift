@@ -15,15 +15,9 @@ extension TorchTensor {
     static func zeros(_ dims: [Int], near other: TorchTensor) throws(LTError) -> TorchTensor {
         try Torch.one("new_zeros", [.tensor(other), .ints(dims)]).cast(.float64)
     }
-    /// A float64 copy where another tensor lives, without history.
-    func moved(near other: TorchTensor) throws(LTError) -> TorchTensor {
-        let result = try TorchTensor.zeros(dims, near: other)
-        try result.copy(from: self)
-        return result
-    }
     /// Whole numbers as an index where another tensor lives.
     static func index(_ values: [Int], near other: TorchTensor) throws(LTError) -> TorchTensor {
-        try TorchTensor(values.map(Double.init), [values.count]).moved(near: other).cast(.int64)
+        try TorchTensor(values.map(Int64.init), [values.count]).like(other)
     }
 
     func abs() throws(LTError) -> TorchTensor { try unary("abs") }
