@@ -20,8 +20,8 @@ public struct HTMLPage: Sendable {
     }
 
     public var runs: [Run]
-    /// The course of the training, where the page is about one.
-    public var training: [Report.Figure] = []
+    /// The course of a training run and what it is called: then the reports are of its splits, not of runs to compare.
+    public var training: (name: String, figures: [Report.Figure])?
     /// Who made the page.
     public var program = "lt-eval"
     /// What a browser without JavaScript shows.
@@ -65,12 +65,22 @@ public struct HTMLPage: Sendable {
         let script =
             "\"use strict\";\n(() => {\n" + parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
             + "})();\n"
-        let data = JSONValue.object([
+        var members: [JSONValue.Member] = [
+            .init("program", .string(program)),
             .init(
                 "runs",
                 .array(runs.map { .object([.init("name", .string($0.name)), .init("report", $0.report)]) })),
-            .init("training", .array(training.map(\.json))), .init("program", .string(program)),
-        ]).compactText
+        ]
+        if let training {
+            members.append(
+                .init(
+                    "training",
+                    .object([
+                        .init("name", .string(training.name)),
+                        .init("figures", .array(training.figures.map(\.json))),
+                    ])))
+        }
+        let data = JSONValue.object(members).compactText
         let policy =
             "default-src 'none'; script-src '\(Self.hash(script))'; style-src '\(Self.hash(style))'; "
             + "img-src data:; base-uri 'none'; form-action 'none'"
@@ -83,7 +93,8 @@ public struct HTMLPage: Sendable {
             }
             switch part[..<end.lowerBound] {
             case "POLICY": page += policy
-            case "TITLE": page += Self.escaped(runs.map(\.name).joined(separator: ", ") + " – \(program)")
+            case "TITLE":
+                page += Self.escaped((training?.name ?? runs.map(\.name).joined(separator: ", ")) + " – \(program)")
             case "STYLE": page += style
             case "SCRIPT": page += script
             case "DATA": page += Self.replacing(["<": "\\u003c"], in: data)

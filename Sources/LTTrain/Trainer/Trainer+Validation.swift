@@ -10,6 +10,13 @@ import LTImage
 extension Trainer {
     /// Checks that the splits have the classes of the training set, and where it has one class per image, they too.
     static func check(_ splits: [Split], against training: TrainingSet) throws(LTError) {
+        let counts = training.counts
+        if !splits.isEmpty, let absent = counts.images.firstIndex(of: 0) {
+            throw LTError(
+                .invalidArgument,
+                "class '\(counts.names[absent])' is in no training image: it belongs to no frequency group to validate by",
+                hint: "drop the class from the annotations, give it an image, or leave out `validate`")
+        }
         for split in splits {
             try within("validation split '\(split.name)'") { () throws(LTError) in
                 guard split.set.labels == training.labels else {

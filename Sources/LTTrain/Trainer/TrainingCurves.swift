@@ -115,7 +115,7 @@ extension Trainer {
         let text = reports.map { "\($0.name):\n\($0.report.text)" }.joined(separator: "\n\n")
         var page = try HTMLPage(runs, text: text)
         page.program = "lt-train"
-        page.training = curves.figures
+        page.training = (name: options.out, figures: curves.figures)
         try page.write(path)
     }
 

@@ -5,8 +5,8 @@ const taskTitles = new Map([
     ["detection_comparison", "Two detectors compared"],
 ]);
 
-/** The sections of one run, as {id, title, content, link}; `training` has the figures of the course of a training. */
-function sectionsOf(run, training) {
+/** The sections of one run, as {id, title, content, link}. */
+function sectionsOf(run) {
     const { report } = run;
     const sections = [];
     const add = (id, title, content, link) => sections.push({ id, title, content, link: link ?? title });
@@ -17,12 +17,9 @@ function sectionsOf(run, training) {
         explorer?.select(index);
         document.getElementById("classes")?.scrollIntoView({ behavior: "smooth" });
     }
-    const drawn = (figures) => figures.map((own) => chartOf(own, run, goToClass)).filter((chart) => chart.series.length);
-    const charts = drawn(report.figures ?? []);
-    const course = drawn(training);
+    const charts = (report.figures ?? []).map((own) => chartOf(own, run, goToClass)).filter((chart) => chart.series.length);
 
     add("overview", "Results", overview(run));
-    if (course.length) add("training", "Training", h("div", { class: "figures" }, course.map(figure)));
     if (charts.length) add("figures", "Figures", h("div", { class: "figures" }, charts.map(figure)));
     if (explorer) add("thresholds", `Thresholds: ${report.threshold_curves.title ?? "scores"}`, explorer.node, "Thresholds");
     if (table) add("classes", "Classes", table.node);
@@ -57,7 +54,7 @@ function themeButton() {
 }
 
 /** Buttons that choose the run shown in detail. */
-function runButtons(runs, choose) {
+function runButtons(runs, title, choose) {
     const buttons = runs.map((run) => h("button", {
         type: "button",
         onclick() {
@@ -67,9 +64,15 @@ function runButtons(runs, choose) {
     }, run.name));
     return {
         node: h("div", { class: "controls below", role: "group", "aria-label": "run shown below" },
-            h("span", { class: "muted" }, "Shown below:"), buttons),
+            h("span", { class: "muted" }, title), buttons),
         press: (k) => buttons[k].click(),
     };
+}
+
+/** The course of a training run as figures. */
+function trainingSection(training, run) {
+    const charts = training.figures.map((own) => chartOf(own, run)).filter((chart) => chart.series.length);
+    return h("div", { class: "figures" }, charts.map(figure));
 }
 
 function start() {
@@ -79,15 +82,20 @@ function start() {
         classes: Array.isArray(report.classes) ? report.classes : [],
     }));
     const severalRuns = runs.length > 1;
+    const { training } = data;
+    // What stands above the run that is shown.
+    const common = training
+        ? { id: "training", title: "Training", link: "Training", content: trainingSection(training, runs[0]) }
+        : severalRuns && { id: "runs", title: "Runs side by side", link: "Runs", content: comparison(runs) };
     const sizes = h("div");
     const links = h("div");
     const place = h("div");
+    const section = ({ id, title, content }) => h("section", { id, "aria-label": title }, h("h2", {}, title), content);
     function show(run) {
-        const sections = sectionsOf(run, data.training ?? []);
+        const sections = sectionsOf(run);
         sizes.replaceChildren(facts(run));
-        place.replaceChildren(...sections.map(({ id, title, content }) =>
-            h("section", { id, "aria-label": title }, h("h2", {}, title), content)));
-        const all = severalRuns ? [{ id: "runs", link: "Runs" }, ...sections] : sections;
+        place.replaceChildren(...sections.map(section));
+        const all = common ? [common, ...sections] : sections;
         links.replaceChildren(...all.map(({ id, link }) => h("a", { href: `#${id}` }, link)));
         for (const node of document.querySelectorAll("figure")) node.fit();
     }
@@ -96,19 +104,18 @@ function start() {
     const top = document.getElementById("top");
     top.append(h("div", { class: "title" },
         h("div", {},
-            h("h1", {}, severalRuns ? `${task}: ${runs.length} runs` : task),
-            !severalRuns && h("p", { class: "muted" }, runs[0].name)),
+            h("h1", {}, severalRuns && !training ? `${task}: ${runs.length} runs` : task),
+            (training || !severalRuns) && h("p", { class: "muted" }, training?.name ?? runs[0].name)),
         themeButton()));
     top.after(h("nav", { "aria-label": "sections" }, links));
     const main = document.getElementById("main");
+    if (common) main.append(section(common));
     if (severalRuns) {
-        const buttons = runButtons(runs, show);
-        main.append(
-            h("section", { id: "runs", "aria-label": "runs" }, h("h2", {}, "Runs side by side"), comparison(runs)),
-            buttons.node, sizes, place);
+        const buttons = runButtons(runs, training ? "Measured on:" : "Shown below:", show);
+        main.append(buttons.node, sizes, place);
         buttons.press(0);
     } else {
-        top.append(sizes);
+        (training ? main : top).append(sizes);
         main.append(place);
         show(runs[0]);
     }
