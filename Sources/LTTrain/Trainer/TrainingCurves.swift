@@ -76,6 +76,7 @@ struct TrainingCurves {
         }
         var figures: [Report.Figure] = []
         for entry in EpochMetrics.entries(task) where entry.isShown {
+            let title = entry.name.split(separator: "_").joined(separator: " ")
             for split in splits {
                 let groups = entry.isGrouped ? groups : []
                 let curves =
@@ -83,8 +84,8 @@ struct TrainingCurves {
                     + [series(split, entry.name, "total", group: "total")].compactMap { $0 }
                 guard !curves.isEmpty else { continue }
                 let figure = Report.Figure(
-                    name: "validation_\(split)_\(entry.name)", title: "\(entry.name) on \(split)", kind: .lines,
-                    x: .init("epoch"), y: .init(entry.name, isShare: true), series: curves)
+                    name: "validation_\(split)_\(entry.name)", title: "\(title) on \(split)", kind: .lines,
+                    x: .init("epoch"), y: .init(title, isShare: true), series: curves)
                 figures.append(selection?.split == split ? marked(figure) : figure)
             }
         }
