@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 // LongTail: long-tailed recognition from balanced-loss training to deployed decisions.
 // The module table is docs/architecture.md §2; Tests/LTCoreTests/ImportTableTests.swift holds the sources to it.
+import Foundation
 import PackageDescription
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -21,11 +22,14 @@ let gomp: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-l:libgomp.so.1"])]
 // LIBTORCH=DIR builds the trainer against another libtorch than Debian's.
 let libtorch = Context.environment["LIBTORCH"]
 let torchSettings: [CXXSetting] =
-    libtorch.map { [.unsafeFlags(["-O2", "-std=c++20", "-I\($0)/include", "-I\($0)/include/torch/csrc/api/include"])] }
-    ?? [.unsafeFlags(["-O2", "-std=c++17", "-I/usr/include/torch/csrc/api/include"])]
+    libtorch.map { [.unsafeFlags(["-O2", "-I\($0)/include", "-I\($0)/include/torch/csrc/api/include"])] }
+    ?? [.unsafeFlags(["-O2", "-I/usr/include/torch/csrc/api/include"])]
 let torchLink: [LinkerSetting] =
     (libtorch.map { [.unsafeFlags(["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"])] } ?? [])
     + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
+    // CUDA's operators register themselves when their library is loaded; nothing refers to it.
+    + (libtorch.map { FileManager.default.fileExists(atPath: "\($0)/lib/libtorch_cuda.so") } == true
+        ? [.unsafeFlags(["-Xlinker", "--no-as-needed", "-Xlinker", "-ltorch_cuda", "-Xlinker", "-lc10_cuda"])] : [])
 
 func library(
     _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
@@ -136,7 +140,8 @@ let package = Package(
             "CLITests",
             ["lt-infer", "lt-eval", "lt-train", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),
     ],
-    cxxLanguageStandard: .cxx17
+    // Newer libtorch needs C++20.
+    cxxLanguageStandard: libtorch == nil ? .cxx17 : .cxx20
 )
 
 // LT_ONLY=LTImageTests[,…] keeps the named targets and what they need: a quick build of one part.
