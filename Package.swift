@@ -138,7 +138,10 @@ let package = Package(
         tests("ConformanceTests", ["LTPredictor", "LTRuntime", "LTGraph", "LTCore"], fixtures: true),
         tests(
             "CLITests",
-            ["lt-infer", "lt-eval", "lt-train", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),
+            [
+                "lt-infer", "lt-eval", "lt-train", "LTTrain", "LTPredictions", "LTDecision", "LTGraph", "LTImage",
+                "LTCore",
+            ]),
     ],
     // Newer libtorch needs C++20.
     cxxLanguageStandard: libtorch == nil ? .cxx17 : .cxx20

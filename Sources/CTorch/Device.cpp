@@ -3,6 +3,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/api/include/torch/version.h>
 
 using lt::guarded;
@@ -11,7 +12,10 @@ extern "C" {
 
 int32_t lt_torch_device_count(void) {
     try {
-        return at::hasCUDA() ? static_cast<int32_t>(at::getNumGPUs()) : -1;
+        // hasCUDA() is false without a device too: whether CUDA's operators are there tells the two apart.
+        const auto empty = c10::Dispatcher::singleton().findSchema({"aten::empty", "memory_format"});
+        if (!empty || !empty->hasKernelForDispatchKey(c10::DispatchKey::CUDA)) return -1;
+        return at::hasCUDA() ? static_cast<int32_t>(at::getNumGPUs()) : 0;
     } catch (...) {
         return 0;
     }
