@@ -36,10 +36,11 @@ struct Bench: ParsableCommand {
     }
 
     func run() throws {
-        let times = try TrainingRun(
+        let measured = try TrainingRun(
             recipePath: recipe, overrides: overrides + (device.map { ["device=\($0)"] } ?? []), out: nil, resume: false,
             threads: threads
         ).benchmark(steps: steps, warmUp: warmUp, classes: classes)
+        guard let times = measured else { return }
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]

@@ -77,12 +77,14 @@ public struct TrainingRun {
         for (path, what) in trainer.written { note("  \(path)  \(what)") }
     }
 
-    /// Times steps of the recipe; nothing is written.
+    /// Times steps of the recipe, of all processes where mpirun started several; nothing is written.
     /// - Parameter classes: train on images of noise with so many classes instead of the recipe's data.
-    public func benchmark(steps: Int, warmUp: Int, classes: Int?) throws(LTError) -> StepTimes {
+    /// - Returns: nil in all processes but the first.
+    public func benchmark(steps: Int, warmUp: Int, classes: Int?) throws(LTError) -> StepTimes? {
+        let group = try MPIProcesses.launched()
         let recipe = try Recipe.read(recipePath, overrides: overrides)
         var options = Trainer.Options(out: "")
-        options.threads = threads ?? recipe.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        options.threads = threads ?? recipe.threads ?? group.cores
         options.silent = true
         Torch.keepMemory()
         let training: TrainingSet
@@ -91,7 +93,10 @@ public struct TrainingRun {
         } else {
             training = try TrainingSet(try recipe.train.read())
         }
-        return try Trainer(recipe, training: training, options: options).benchmark(steps: steps, warmUp: warmUp)
+        let times = try Trainer(recipe, training: training, options: options, group: group)
+            .benchmark(steps: steps, warmUp: warmUp)
+        try (group as? MPIProcesses)?.finish()
+        return group.rank == 0 ? times : nil
     }
 
     private func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
