@@ -42,7 +42,8 @@ extension TorchOperatorTable {
             // The mask is that of the whole batch; this process takes its rows' part.
             for _ in 0..<input.count * mode.group.rank { _ = generator.uniform() }
             let mask = (0..<input.count).map { _ in generator.uniform() < probability ? 0 : keep }
-            return [try input * TorchTensor(mask, input.dims).cast(input.type == .float64 ? .float64 : .float32).like(input)]
+            let type: ElementType = input.type == .float64 ? .float64 : .float32
+            return [try input * TorchTensor(mask, input.dims).cast(type).like(input)]
         }
     }
 }
