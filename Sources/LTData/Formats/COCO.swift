@@ -1,6 +1,7 @@
 // COCO and LVIS annotation files (JSON). Format: https://cocodataset.org/#format-data, https://www.lvisdataset.org/dataset
 // Labels: the categories of an image's annotations that are not ignored, have area > 0 and a box of at least 1 × 1;
-// crowds count (COCO-MLT's rule). Category order: ascending id.
+// crowds count (COCO-MLT's rule). Files whose annotations have no boxes, as iNaturalist's, give labels alone.
+// Category order: ascending id.
 
 import Foundation
 import LTCore
@@ -11,6 +12,37 @@ extension Dataset {
     ///   and `images` beside the annotation file; else the file's own folder.
     /// - Throws: `io`; `malformed` with the byte offset for bad JSON; `invalidArgument` for repeated or unknown ids.
     public static func coco(_ path: String, imageFolder: String? = nil) throws(LTError) -> Dataset {
+        try coco(path, imageFolder: imageFolder) { _, _ in }
+    }
+
+    /// Reads a COCO or LVIS annotation file of LVIS's data set, v0.5 or v1, whose images lie in COCO's folders: where
+    /// `coco_url` says (train2017/000000391895.jpg), or directly in the image folder, by the last 16 characters of
+    /// `file_name` (COCO_train2014_000000391895.jpg) or the URL; whichever is there for the first image.
+    /// - Throws: what `coco` throws; `malformed` for a category whose frequency is not r, c or f.
+    public static func lvis(_ path: String, imageFolder: String? = nil) throws(LTError) -> Dataset {
+        try coco(path, imageFolder: imageFolder) { dataset, sources throws(LTError) in
+            for category in dataset.categories where !["r", "c", "f"].contains(category.frequency ?? "r") {
+                throw LTError(
+                    .malformed,
+                    "category \(category.id) has frequency '\(category.frequency ?? "")', expected r, c or f")
+            }
+            let styles: [(COCOParser.Source) -> String?] = [
+                { $0.urlPath }, { $0.plainName }, { $0.file },
+            ]
+            guard let first = sources.first else { return }
+            let found = styles.first { style in
+                style(first).map { isFile("\(dataset.imageFolder)/\($0)") } ?? false
+            }
+            for index in dataset.images.indices {
+                let source = sources[index]
+                dataset.images[index].path = found?(source) ?? source.urlPath ?? source.plainName ?? ""
+            }
+        }
+    }
+
+    private static func coco(
+        _ path: String, imageFolder: String?, _ change: (inout Dataset, [COCOParser.Source]) throws(LTError) -> Void
+    ) throws(LTError) -> Dataset {
         let buffer = try readFile(path)
         return try withExtendedLifetime(buffer) { () throws(LTError) in
             try within("annotation file \(path)") { () throws(LTError) in
@@ -18,6 +50,7 @@ extension Dataset {
                 try parser.read(buffer.bytes)
                 var dataset = try parser.dataset(source: path)
                 dataset.imageFolder = imageFolder ?? Self.defaultImageFolder(path)
+                try change(&dataset, parser.sources)
                 var hash = SHA256()
                 hash.update(buffer.bytes)
                 dataset.digest = hash.digest
@@ -52,12 +85,25 @@ extension Dataset {
 }
 
 /// Reads the members in whatever order the file has them, then ties ids to positions.
-private struct COCOParser {
+struct COCOParser {
     var categories: [Dataset.Category] = []
     var images: [Dataset.Image] = []  // label lists hold ids until `dataset`
     var annotations: [Dataset.Annotation] = []  // image and category hold ids until `dataset`
     var polygons = Dataset.Polygons()
+    /// Where the images come from, in their order.
+    var sources: [Source] = []
+    /// Annotations without a box: ids of annotation, image and category.
+    var plainLabels: [(id: Int?, image: Int, category: Int)] = []
     var seen: Set<String> = []
+
+    struct Source {
+        var file: String?
+        var url: String?
+        /// http://images.cocodataset.org/val2017/000000397133.jpg lies in val2017/.
+        var urlPath: String? { url.map { $0.split(separator: "/").suffix(2).joined(separator: "/") } }
+        /// COCO's 12 digits and the ending.
+        var plainName: String? { (file ?? url).map { String($0.suffix(16)) } }
+    }
 
     mutating func read(_ bytes: UnsafeRawBufferPointer) throws(LTError) {
         var reader = JSONReader(bytes)
@@ -123,8 +169,9 @@ private struct COCOParser {
             throw reader.malformed("image \(id) has a width or height below 1")
         }
         image.id = id
-        // LVIS v1 names images by URL: http://images.cocodataset.org/val2017/000000397133.jpg lies in val2017/.
-        image.path = path ?? url.map { $0.split(separator: "/").suffix(2).joined(separator: "/") } ?? ""
+        let source = Source(file: path, url: url)
+        image.path = path ?? source.urlPath ?? ""
+        sources.append(source)
         images.append(image)
     }
 
@@ -158,6 +205,10 @@ private struct COCOParser {
         }
         guard let image, let category else {
             throw reader.malformed("annotation without \"image_id\" or \"category_id\"")
+        }
+        if box == nil, annotation.segmentation == .none {
+            plainLabels.append((id, image, category))
+            return
         }
         guard let box, box.count == 4 else { throw reader.malformed("annotation without a bbox of 4 numbers") }
         annotation.id = id ?? annotations.count
@@ -251,6 +302,17 @@ private struct COCOParser {
             let counts =
                 !annotation.ignore && annotation.area > 0 && annotation.box.width >= 1 && annotation.box.height >= 1
             if counts { images[image].labels.append(category) }
+        }
+        if let label = plainLabels.first, !annotations.isEmpty {
+            throw LTError(.malformed, "annotation \(label.id ?? 0) has no bbox, others have one")
+        }
+        for (id, image, category) in plainLabels {
+            guard let image = imageIndex[image], let category = categoryIndex[category] else {
+                throw LTError(
+                    .invalidArgument,
+                    "annotation \(id ?? 0) ties image \(image) to category \(category), which are not both in the file")
+            }
+            images[image].labels.append(category)
         }
         for index in images.indices { images[index].labels = Set(images[index].labels).sorted() }
         return Dataset(
