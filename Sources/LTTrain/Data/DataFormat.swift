@@ -23,7 +23,8 @@ public struct DataFormat: Sendable {
 /// Every format, one line each.
 public enum DataFormatTable {
     public static let all: [DataFormat] = [
-        DataFormat("coco", "COCO- or LVIS-style JSON: annotations, images", coco),
+        DataFormat("coco", "COCO-style JSON: annotations, images", coco),
+        DataFormat("lvis", "LVIS v0.5 or v1: annotations, images (with train2017 and val2017)", lvis),
         DataFormat("folder", "one folder per class: root", folder),
         DataFormat("cifar10", "CIFAR-10, python or binary version: root, split") {
             section throws(LTError) in try cifar(.cifar10, section)
@@ -34,16 +35,11 @@ public enum DataFormatTable {
         DataFormat("coco-mlt", "COCO-MLT: lists, annotations, images, split", cocoMLT),
         DataFormat("voc-mlt", "VOC-MLT: lists, root (VOCdevkit), split", vocMLT),
         DataFormat("voc", "PASCAL VOC: root (a year's folder), set, classes", voc),
+        DataFormat("imagenet-lt", "lists of ImageNet-LT, Places-LT: list, root, layout, classes", imageNetLT),
+        DataFormat("tiny-imagenet", "Tiny ImageNet: root, split", tinyImageNet),
+        DataFormat("inaturalist", "iNaturalist 2018: annotations, images", iNaturalist),
+        DataFormat("egtea", "clips of EGTEA: list, root, names", egtea),
     ]
-
-    static func coco(_ section: RecipeSection) throws(LTError) -> Dataset {
-        try Dataset.coco(
-            try section.required("annotations", section.string("annotations")),
-            imageFolder: try section.required("images", section.string("images")))
-    }
-    static func folder(_ section: RecipeSection) throws(LTError) -> Dataset {
-        try Dataset.imageFolder(try section.required("root", section.string("root")))
-    }
 }
 
 /// A recipe's description of one split; read when the run begins.

@@ -20,9 +20,14 @@ extension Trainer {
         for split in splits {
             try within("validation split '\(split.name)'") { () throws(LTError) in
                 guard split.set.labels == training.labels else {
+                    let (own, wanted) = (split.set.labels, training.labels)
+                    let first = zip(own, wanted).enumerated().first { $0.element.0 != $0.element.1 }
+                    let detail = first.map { position, pair in
+                        ": class \(position) is \(pair.0.id) '\(pair.0.name)', expected \(pair.1.id) '\(pair.1.name)'"
+                    }
                     throw LTError(
                         .shapeMismatch,
-                        "its \(split.set.labels.count) classes are not the training set's \(training.labels.count)",
+                        "its \(own.count) classes are not the training set's \(wanted.count)\(detail ?? "")",
                         hint: "classes are compared by id and name, in order")
                 }
                 guard !split.set.samples.isEmpty else { throw LTError(.notFound, "it has no samples") }
