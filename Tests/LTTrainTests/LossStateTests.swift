@@ -237,6 +237,33 @@ private struct LoneRank: ProcessGroup {
                 == value("eql", "lambda: 1, probability: 0.5", seed: 3, rank: 1))
     }
 
+    /// Whole runs in which the loss sees features and classifies others.
+    @Test(arguments: [
+        "{name: bacl, hallucination: {sampled_num_features: 2, start_epoch: 1}}", "{name: ib, start_epoch: 1}",
+        "{name: cdb-ce, tau: dynamic, focal_gamma: 2}", "{name: seesaw}",
+    ])
+    func runsWithFeaturesGoOnToTheBit(loss: String) throws {
+        let overrides = [
+            "loss=\(loss)", "network={name: resnet, blocks: [1, 1], width: 4}", "sampler.name=uniform",
+            "validate={val: {annotations: a, images: b}}", "epochs=3", "iterations=null", "checkpoint_every=100",
+        ]
+        let (whole, parts) = (Fixtures.temporary(), Fixtures.temporary())
+        defer { for folder in [whole, parts] { try? FileManager.default.removeItem(atPath: folder) } }
+        let set = ValidationTests.singleLabels
+        #expect(try ValidationTests.trainer(overrides, out: whole, set: set).run())
+        for cut in [2, 5] {
+            let ended = try ValidationTests.trainer(overrides, out: parts, set: set) {
+                $0.resume = cut > 2
+                $0.stopAfter = cut
+            }.run()
+            #expect(!ended)
+        }
+        #expect(try ValidationTests.trainer(overrides, out: parts, set: set) { $0.resume = true }.run())
+        for name in ["checkpoint.safetensors", "model.onnx"] {
+            #expect(try TrainerTests.bytes(whole, name) == TrainerTests.bytes(parts, name), "\(name)")
+        }
+    }
+
     @Test func hallucinationNeedsItsParts() throws {
         let probe = LossProbe()
         let loss = try probe.loss("bacl", "hallucination: {}")
