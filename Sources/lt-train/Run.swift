@@ -5,8 +5,14 @@ import LTTrain
 
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract:
-            "Train a recipe: checkpoints, log.csv, model.onnx and report-SPLIT.json go to the output folder.")
+        abstract: "Train a recipe and write models, logs, checkpoints and reports to a folder.",
+        discussion: """
+            The folder receives model.onnx (of the best epoch with `validate.select`, then model-last.onnx too), report.html with \
+            curves and results, report-SPLIT.json, log.csv (iterations), log.jsonl (epochs), checkpoint.safetensors and \
+            best.safetensors. Ctrl-C writes a checkpoint; --resume goes on from it, also after a kill, to the same bits.
+
+            Recipes key by key: models/README.md. How a run works: docs/training.md. Losses, samplers, schedules: lt-train losses.
+            """)
 
     @Argument(help: "The recipe, a YAML file.")
     var recipe: String
@@ -22,7 +28,7 @@ struct Run: ParsableCommand {
 
     @Option(
         name: .customLong("set"),
-        help: ArgumentHelp("Overrides a value of the recipe.", valueName: "key.path=value"))
+        help: ArgumentHelp("Override a value of the recipe; may be given several times.", valueName: "key.path=value"))
     var overrides: [String] = []
 
     @Option(help: ArgumentHelp("End after so many iterations of the run, with a checkpoint.", valueName: "iterations"))

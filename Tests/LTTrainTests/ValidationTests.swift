@@ -268,6 +268,11 @@ import Testing
         #expect(try message("{\(val), select: {metric: recall}}").contains("expected one of mAP"))
         #expect(try message("{\(val), select: {metric: mAP/few}}").contains("head, middle, tail"))
         #expect(try message("{\(val), select: {best: val}}").contains("unknown key 'validate.select.best'"))
+        let single = #expect(throws: LTError.self) {
+            try Self.trainer(
+                ["validate={\(val), calibrate_on: val}", "loss={name: bce}"], out: "/nowhere", set: Self.singleLabels)
+        }
+        #expect(single?.message.contains("has no calibration") ?? false)
         var other = Fixtures.trainingSet
         other.labels[0].name = "crimson"
         let recipe = try Recipe(yaml: testRecipe, overrides: ["validate={\(val)}"])

@@ -55,7 +55,7 @@ public struct EpochMetrics: Sendable {
     /// One line in percent: "mAP 45.2 (head 50.1, middle 44.0, tail 40.2), F1_macro 33.1".
     public private(set) var text = ""
 
-    init(_ report: Report, _ task: Recipe.Task) {
+    public init(_ report: Report, _ task: Recipe.Task) {
         var parts: [String] = []
         for entry in Self.entries(task) {
             guard let total = report.value(entry.section, entry.row) else { continue }

@@ -9,7 +9,7 @@ import LTImage
 
 extension Trainer {
     /// Checks that the splits have the classes of the training set, and where it has one class per image, they too.
-    static func check(_ splits: [Split], against training: TrainingSet) throws(LTError) {
+    static func check(_ splits: [Split], against training: TrainingSet, task: Recipe.Task) throws(LTError) {
         let counts = training.counts
         if !splits.isEmpty, let absent = counts.images.firstIndex(of: 0) {
             throw LTError(
@@ -31,6 +31,7 @@ extension Trainer {
                         hint: "classes are compared by id and name, in order")
                 }
                 guard !split.set.samples.isEmpty else { throw LTError(.notFound, "it has no samples") }
+                if task == .multiclass { try split.set.requireSingleLabels() }
             }
         }
     }
@@ -94,12 +95,12 @@ extension Trainer {
     ) {
         let layer = decisionLayer
         if layer.task == .multilabel {
-            let predictions = try multilabel(set, group)
+            let predictions = try set.multilabel(try logits(set, group))
             let report = try Report.multilabel(
                 predictions, layer: layer, metrics: EpochMetrics.wanted(.multilabel), digest: false)
             return (EpochMetrics(report, .multilabel), loss.usesValidation ? predictions.recall : [])
         }
-        let predictions = try multiclass(set, group)
+        let predictions = try set.multiclass(try logits(set, group))
         let report = try Report.multiclass(predictions, layer: layer)
         return (EpochMetrics(report, .multiclass), loss.usesValidation ? predictions.classAccuracy : [])
     }
@@ -144,26 +145,31 @@ extension Trainer {
         let alone = SingleProcess()
         return try withFinalWeights { () throws(LTError) in
             var layer = decisionLayer
+            // The scores of the split that calibrates are needed twice.
+            var kept: [String: [Float]] = [:]
             if let name = recipe.validation.calibrateOn, let split = splits.first(where: { $0.name == name }) {
+                let scores = try logits(split.set, alone)
+                kept[name] = scores
                 layer =
                     layer.task == .multilabel
-                    ? try layer.fitted(on: try multilabel(split.set, alone), options: CalibrationOptions())
-                    : try layer.fitted(on: try multiclass(split.set, alone), options: CalibrationOptions())
+                    ? try layer.fitted(on: try split.set.multilabel(scores), options: CalibrationOptions())
+                    : try layer.fitted(on: try split.set.multiclass(scores), options: CalibrationOptions())
             }
             var reports: [(name: String, report: Report)] = []
             for split in splits {
                 let report = try within("validation split '\(split.name)'") { () throws(LTError) in
                     let images = split.set.samples.map(\.name)
+                    let scores = if let own = kept[split.name] { own } else { try logits(split.set, alone) }
                     let provenance: [JSONValue.Member] = [
                         .init("model", .string(modelPath)), .init("split", .string(split.name)),
                         .init("loss", .string(lossName)),
                     ]
                     return layer.task == .multilabel
                         ? try Report.multilabel(
-                            try multilabel(split.set, alone), layer: layer, provenance: provenance, figures: true,
+                            try split.set.multilabel(scores), layer: layer, provenance: provenance, figures: true,
                             images: images)
                         : try Report.multiclass(
-                            try multiclass(split.set, alone), layer: layer, provenance: provenance, figures: true,
+                            try split.set.multiclass(scores), layer: layer, provenance: provenance, figures: true,
                             images: images)
                 }
                 reports.append((split.name, report))
@@ -171,19 +177,19 @@ extension Trainer {
             return reports
         }
     }
+}
 
-    private func multiclass(_ set: TrainingSet, _ group: any ProcessGroup) throws(LTError) -> MulticlassPredictions {
-        try set.requireSingleLabels()
-        return try MulticlassPredictions(
-            logits: try logits(set, group), labels: set.targets.map { $0[0] }, classCount: set.labels.count)
+extension TrainingSet {
+    /// - Parameter scores: [samples, classes], row-major.
+    fileprivate func multiclass(_ scores: [Float]) throws(LTError) -> MulticlassPredictions {
+        try requireSingleLabels()
+        return try MulticlassPredictions(logits: scores, labels: targets.map { $0[0] }, classCount: labels.count)
     }
 
-    private func multilabel(_ set: TrainingSet, _ group: any ProcessGroup) throws(LTError) -> MultilabelPredictions {
-        var labels = [UInt8](repeating: 0, count: set.samples.count * set.labels.count)
-        for (row, target) in set.targets.enumerated() {
-            for label in target { labels[row * set.labels.count + label] = 1 }
-        }
-        return try MultilabelPredictions(scores: try logits(set, group), labels: labels, classCount: set.labels.count)
+    fileprivate func multilabel(_ scores: [Float]) throws(LTError) -> MultilabelPredictions {
+        var cells = [UInt8](repeating: 0, count: samples.count * labels.count)
+        for (row, target) in targets.enumerated() { for label in target { cells[row * labels.count + label] = 1 } }
+        return try MultilabelPredictions(scores: scores, labels: cells, classCount: labels.count)
     }
 }
 

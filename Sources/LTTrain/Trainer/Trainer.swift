@@ -93,7 +93,13 @@ public final class Trainer {
         lossName = lossType.name
         loss = try lossType.init(recipe.lossSection, classes: classes)
         if loss.needsSingleLabels { try training.requireSingleLabels() }
-        try Trainer.check(splits, against: training)
+        let task = Trainer.task(recipe, training, activation: loss.activation)
+        try Trainer.check(splits, against: training, task: task)
+        if recipe.validation.calibrateOn != nil, task == .multiclass, loss.activation != "softmax" {
+            throw LTError(
+                .unsupported, "validate.calibrate_on: '\(lossType.name)' on single-label data has no calibration",
+                hint: "leave calibrate_on out, choose a loss with a softmax, or say `task: multilabel`")
+        }
         guard !loss.usesValidation || splits.contains(where: { $0.name == recipe.validation.watched?.name }) else {
             throw LTError(
                 .notFound, "the loss '\(lossType.name)' learns from a validation after each epoch; the recipe has none",
@@ -150,7 +156,6 @@ public final class Trainer {
         }
         cache = ImageCache(
             training.samples, options: recipe.input.preprocess.decodeOptions, limit: recipe.cacheBytes)
-        let task = Trainer.task(recipe, training, activation: loss.activation)
         selection = try recipe.validation.watched.flatMap { watched throws(LTError) in
             try recipe.validation.selection.map { own throws(LTError) in
                 try ModelSelection(
