@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ["loss={name: distribution-balanced, partial: true}"],
+        ["loss={name: distribution-balanced, partial: true}", "network.width=16"],
         ["loss={name: softmax-ce, weights: inverse}", "SINGLE"],
         ["loss={name: cdb-ce, average: weights}", "SINGLE"],
         ["loss={name: bacl}", "SINGLE"],
@@ -121,10 +121,10 @@ import Testing
     @Test func aRunGoesOnWithAnotherNumberOfProcesses() throws {
         let folder = try TemporaryFolder()
         try Self.data(folder)
-        let recipe = folder.file("recipe.yaml")
-        let whole = try Self.run(processes: 1, [recipe, "--out", folder.file("whole")])
-        let start = try Self.run(processes: 2, [recipe, "--out", folder.file("parts"), "--stop-after", "2"])
-        let end = try Self.run(processes: 3, [recipe, "--out", folder.file("parts"), "--resume"])
+        let recipe = [folder.file("recipe.yaml"), "--set", "network.width=8"]
+        let whole = try Self.run(processes: 1, recipe + ["--out", folder.file("whole")])
+        let start = try Self.run(processes: 2, recipe + ["--out", folder.file("parts"), "--stop-after", "2"])
+        let end = try Self.run(processes: 3, recipe + ["--out", folder.file("parts"), "--resume"])
         for result in [whole, start, end] { #expect(result.status == 0, "\(result.error)") }
         let checkpoints = try ["whole", "parts"].map {
             try Checkpoint.read(folder.file("\($0)/checkpoint.safetensors"))

@@ -60,9 +60,14 @@ public struct MPIProcesses: ProcessGroup {
         // Where all fail for the same reason, the first process's account is enough.
         signal(SIGTERM, SIG_DFL)
         if rank != 0 { Thread.sleep(forTimeInterval: 1) }
-        let error = rank == 0 ? error : error.inside("process \(rank) of \(size)")
-        FileHandle.standardError.write(Data("lt-train: \(error)\n".utf8))
+        report(error)
         lt_mpi_abort(1)
         exit(1)
+    }
+
+    /// Prints an error, with the process's number except for the first's.
+    func report(_ error: LTError) {
+        let error = rank == 0 ? error : error.inside("process \(rank) of \(size)")
+        FileHandle.standardError.write(Data("lt-train: \(error)\n".utf8))
     }
 }

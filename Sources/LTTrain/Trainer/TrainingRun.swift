@@ -30,10 +30,10 @@ public struct TrainingRun {
         guard let processes = group as? MPIProcesses else { return try run(group) }
         do throws(LTError) { try run(group) } catch {
             guard error.code == .cancelled else { processes.fail(error) }
-            // All stopped at the same iteration; one says so.
+            // All stopped at the same iteration; one says so, at once: mpirun may not wait long.
+            if processes.rank == 0 { processes.report(error) }
             try processes.finish()
-            guard processes.rank == 0 else { exit(1) }
-            throw error
+            exit(1)
         }
         try processes.finish()
     }
