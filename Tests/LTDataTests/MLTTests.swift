@@ -41,6 +41,25 @@ import Testing
         #expect(error?.message.contains("'idx2img_id' is not there") == true)
     }
 
+    /// The lists that a long-tailed part of our own is written as.
+    @Test func readsWhatIsWritten() throws {
+        let all = try Dataset.coco(folder + "/instances.json")
+        let part = all.subset([4, 0, 3])
+        let written = try TemporaryFolder()
+        try written.write("img_id.txt", part.names(.numbers).joined(separator: "\n") + "\n")
+        for (name, bytes) in [
+            ("class_freq.pkl", part.classFrequencyPickle), ("class_split.pkl", part.classSplitPickle),
+            ("terse.pkl", all.tersePickle(.numbers, test: part)),
+        ] {
+            try Data(bytes).write(to: URL(fileURLWithPath: "\(written.path)/\(name)"))
+        }
+        let read = try Dataset.cocoMLT(lists: written.path, annotations: folder + "/instances.json", split: .train)
+        #expect(read.images == part.images && read.categories.map(\.trainCount) == part.imageCounts)
+        let terse = try TerseLabels(written.path + "/terse.pkl")
+        #expect(terse.images == all.names(.numbers) && terse.labels == all.images.map(\.labels))
+        #expect(terse.testLabels == part.images.map(\.labels))
+    }
+
     private func train(_ folder: TemporaryFolder) throws -> LTError? {
         #expect(throws: LTError.self) {
             try Dataset.cocoMLT(
