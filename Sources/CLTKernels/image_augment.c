@@ -80,7 +80,8 @@ LT_INLINE void lt_turn_pixel(const uint8_t *source, uint8_t turn, uint8_t *targe
         const float range = (float)(high - low), share = range / (float)high;
         const float red = (float)(high - r) / range, green = (float)(high - g) / range, blue = (float)(high - b) / range;
         const float sector = r == high ? blue - green : (float)(g == high ? 2.0 + red - blue : 4.0 + green - red);
-        const float turns = (float)fmod(sector / 6.0 + 1.0, 1.0);
+        const double circle = sector / 6.0 + 1.0;
+        const float turns = (float)(circle >= 1.0 ? circle - 1.0 : circle);
         hue = (int)(turns * 255.0);
         saturation = (int)(share * 255.0);
     }
@@ -92,9 +93,9 @@ LT_INLINE void lt_turn_pixel(const uint8_t *source, uint8_t turn, uint8_t *targe
     const float sixths = (float)((float)hue * 6.0 / 255.0), strength = (float)(saturation / 255.0);
     const int sector = (int)sixths;
     const float rest = sixths - (float)sector;
-    const uint8_t v = (uint8_t)high, p = (uint8_t)round(high * (1.0 - strength)),
-                  q = (uint8_t)round(high * (1.0 - strength * rest)),
-                  t = (uint8_t)round(high * (1.0 - strength * (1.0 - rest)));
+    const uint8_t v = (uint8_t)high, p = (uint8_t)(high * (1.0 - strength) + 0.5),
+                  q = (uint8_t)(high * (1.0 - strength * rest) + 0.5),
+                  t = (uint8_t)(high * (1.0 - strength * (1.0 - rest)) + 0.5);
     const uint8_t results[6][3] = {{v, t, p}, {q, v, p}, {p, v, t}, {p, q, v}, {t, p, v}, {v, p, q}};
     memcpy(target, results[sector % 6], 3);
 }

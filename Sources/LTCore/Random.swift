@@ -65,11 +65,17 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
     }
     public mutating func shuffled<T>(_ items: [T]) -> [T] {
         var items = items
-        var i = items.count - 1
-        while i > 0 {
-            items.swapAt(i, below(i + 1))
-            i -= 1
-        }
+        shuffle(&items)
         return items
+    }
+    /// The order that `shuffled` gives, in place.
+    public mutating func shuffle<T>(_ items: inout [T]) {
+        items.withUnsafeMutableBufferPointer { items in
+            var i = items.count - 1
+            while i > 0 {
+                items.swapAt(i, below(i + 1))
+                i -= 1
+            }
+        }
     }
 }

@@ -50,4 +50,18 @@ public struct ClassAwareSampler: Sampler {
         left -= 1
         return members[current].next(&generator)
     }
+
+    public mutating func skip(_ count: Int) {
+        var todo = count
+        while todo > 0 {
+            if left == 0 {
+                current = classes.next(&generator)
+                left = samplesPerClass
+            }
+            let step = min(todo, left)
+            members[current].skip(step, &generator)
+            left -= step
+            todo -= step
+        }
+    }
 }

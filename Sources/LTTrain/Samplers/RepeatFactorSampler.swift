@@ -48,10 +48,20 @@ public struct RepeatFactorSampler: Sampler {
                 let times = Int(whole) + (generator.uniform() < factor - whole ? 1 : 0)
                 for _ in 0..<times { epoch.append(image) }
             }
-            epoch = generator.shuffled(epoch)
+            generator.shuffle(&epoch)
             position = 0
         }
         defer { position += 1 }
         return epoch[position]
+    }
+
+    public mutating func skip(_ count: Int) {
+        var left = count
+        while left > 0 {
+            _ = next()
+            let step = min(left - 1, epoch.count - position)
+            position += step
+            left -= 1 + step
+        }
     }
 }

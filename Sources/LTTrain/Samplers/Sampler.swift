@@ -82,9 +82,21 @@ struct ShuffledCycle: Sendable {
     init(_ items: [Int]) { self.items = items }
 
     mutating func next(_ generator: inout SeededGenerator) -> Int {
-        if position == 0 { items = generator.shuffled(items) }
-        defer { position = (position + 1) % items.count }
-        return items[position]
+        if position == 0 { generator.shuffle(&items) }
+        let item = items[position]
+        position = position + 1 == items.count ? 0 : position + 1
+        return item
+    }
+
+    /// Leaves the state that as many calls of `next` leave.
+    mutating func skip(_ count: Int, _ generator: inout SeededGenerator) {
+        var left = count
+        while left > 0 {
+            if position == 0 { generator.shuffle(&items) }
+            let step = min(left, items.count - position)
+            left -= step
+            position = position + step == items.count ? 0 : position + step
+        }
     }
 }
 

@@ -24,4 +24,5 @@ public struct UniformSampler: Sampler {
     }
 
     public mutating func next() -> Int { cycle.next(&generator) }
+    public mutating func skip(_ count: Int) { cycle.skip(count, &generator) }
 }
