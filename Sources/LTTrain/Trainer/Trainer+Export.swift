@@ -49,10 +49,10 @@ extension Trainer {
 
     /// What the model was made from.
     private var digests: [String: String]? {
-        var result: [String: String] = ["recipe": recipe.digest]
+        var result: [String: String] = [:]
         result["train"] = training.digest
-        for split in splits { result[split.name] = split.set.digest }
-        return result
+        for split in splits { result["validate.\(split.name)"] = split.set.digest }
+        return result.isEmpty ? nil : result
     }
 
     /// The smallest of the first training images, through the whole chain, and the logits it gives.

@@ -69,7 +69,7 @@ function overview(run) {
         metricTable(run, section.title, (section.rows ?? []).map((row) => ({ row, section }))));
     return [
         h("div", { class: "tiles" }, rows.slice(0, 4).map((row) => tile(run, row))),
-        h("div", { class: "card" },
+        rows.length > 0 && h("div", { class: "card" },
             metricTable(run, null, rows),
             intervals && h("p", { class: "caption" },
                 `Brackets: ${number(intervals.level, true, 0)}% interval, ${intervals.method}.`),

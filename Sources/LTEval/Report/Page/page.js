@@ -115,7 +115,7 @@ function start() {
         main.append(buttons.node, sizes, place);
         buttons.press(0);
     } else {
-        (training ? main : top).append(sizes);
+        top.append(sizes);
         main.append(place);
         show(runs[0]);
     }
