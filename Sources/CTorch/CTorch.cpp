@@ -50,6 +50,8 @@ c10::IValue argument(const lt_torch_value &value, const int64_t *ints, lt_torch_
             for (int64_t i = 0; i < value.count; i++) list.push_back(tensors[value.integer + i]->value);
             return c10::IValue(list);
         }
+        case LT_TORCH_STRING:
+            return c10::IValue(std::string(ints + value.integer, ints + value.integer + value.count));
         default:
             if (!schema.default_value()) throw std::runtime_error("argument '" + schema.name() + "' has no default");
             return *schema.default_value();

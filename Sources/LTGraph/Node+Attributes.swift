@@ -67,6 +67,15 @@ extension Node {
         }
     }
 
+    /// The node's subgraphs by the names of the attributes that hold them.
+    package var bodies: [String: Graph] {
+        var bodies: [String: Graph] = [:]
+        for (name, attribute) in attributes {
+            if case .graph(let graph) = attribute { bodies[name] = graph }
+        }
+        return bodies
+    }
+
     private func mismatch(_ name: String, _ actual: Attribute, _ expected: String) -> LTError {
         LTError(.typeMismatch, "attribute '\(name)' is of kind \(actual.kindName), expected \(expected)")
     }

@@ -28,14 +28,3 @@ extension Graph {
         }
     }
 }
-
-extension Node {
-    /// The node's subgraphs by the names of the attributes that hold them.
-    var bodies: [String: Graph] {
-        var bodies: [String: Graph] = [:]
-        for (name, attribute) in attributes {
-            if case .graph(let graph) = attribute { bodies[name] = graph }
-        }
-        return bodies
-    }
-}

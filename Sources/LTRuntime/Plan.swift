@@ -32,7 +32,7 @@ public final class Plan: Sendable {
         self.options = options
         inputs = graph.runtimeInputs
         outputs = graph.outputs
-        let inlined = try InlineFunctions().apply(graph)
+        let inlined = try graph.inliningFunctions()
         try inlined.checkWellFormed()
         bound = try backend.compile(inlined, options)
     }

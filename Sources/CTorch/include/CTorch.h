@@ -21,7 +21,8 @@ enum {
     LT_TORCH_BOOL = 4,     // integer != 0
     LT_TORCH_INTS = 5,     // ints[integer ..< integer + count]
     LT_TORCH_TENSORS = 6,  // tensors[integer ..< integer + count]
-    LT_TORCH_DEFAULT = 7   // the default of the operator's schema
+    LT_TORCH_DEFAULT = 7,  // the default of the operator's schema
+    LT_TORCH_STRING = 8    // the bytes ints[integer ..< integer + count]
 };
 
 // One argument of an operator; lists are ranges of the two pools that go with the call.

@@ -28,10 +28,10 @@ public struct TorchMode: Sendable {
 
 /// A Graph under autograd.
 public final class TorchExecutor {
-    /// The graph as given; `exported()` has the current weights.
+    /// The graph in the form that is trained; `exported()` has the current weights.
     public let graph: Graph
     /// Every initializer by name.
-    public private(set) var initializers: OrderedDictionary<String, TorchTensor> = [:]
+    public let initializers: OrderedDictionary<String, TorchTensor>
     /// The initializers that training may change: weights of layers, scale and shift of normalisations.
     public let trainableNames: [String]
     /// The running statistics that training of batch normalisation changes.
@@ -45,68 +45,84 @@ public final class TorchExecutor {
     private struct Step {
         let node: Node
         let kernel: TorchKernel
+        /// The node's position in the graph, part of the seed of what it draws.
+        let position: Int
         /// Values that no later step reads.
         let released: [String]
         /// The running mean of a batch normalisation.
-        var statistics: String? { node.opType == "BatchNormalization" ? node.inputs.dropFirst(3).first : nil }
+        let statistics: String?
     }
     private let steps: [Step]
     private let head: (first: Int, features: String)?
+    /// What nodes make of constants alone, made once.
+    private let constants: [String: TorchTensor]
 
     /// Copies the initializers and resolves every operator.
     /// - Parameter precision: `.fp64` to run (and check gradients) in double precision; with `.bf16` training computes
     ///   in bfloat16 where that is safe, weights and results stay float32.
     /// - Throws: `unsupported` naming the node when the trainer does not know its operator.
-    public init(_ graph: Graph, precision: TrainingPrecision = .fp32, device: TorchDevice = .cpu) throws(LTError) {
+    public init(_ given: Graph, precision: TrainingPrecision = .fp32, device: TorchDevice = .cpu) throws(LTError) {
+        let graph = try given.preparedForTraining()
         self.graph = graph
         self.precision = precision
         self.device = device
-        var trainable: OrderedSet<String> = []
-        var statistics: OrderedSet<String> = []
-        for node in graph.nodes {
-            switch node.opType {
-            case "BatchNormalization":
-                trainable.formUnion(node.inputs.dropFirst().prefix(2))
-                statistics.formUnion(node.inputs.dropFirst(3))
-            case "Conv", "Gemm": trainable.formUnion(node.inputs.dropFirst())
-            case "MatMul", "Add", "Mul", "LpNormalization": trainable.formUnion(node.inputs)
-            default: break
-            }
+        trainableNames = graph.trainableNames()
+        let statistics = Set(
+            graph.nodes.filter { $0.opType == "BatchNormalization" }.flatMap { $0.inputs.dropFirst(3) })
+        statisticNames = graph.initializers.keys.filter {
+            statistics.contains($0) && graph.initializers[$0]?.type == .float32
         }
-        func isFloat(_ name: String) -> Bool { graph.initializers[name].map { $0.type == .float32 } ?? false }
-        trainableNames = graph.initializers.keys.filter {
-            trainable.contains($0) && isFloat($0) && graph.initializers[$0]!.shape.rank > 0
-        }
-        statisticNames = graph.initializers.keys.filter { statistics.contains($0) && isFloat($0) }
-
-        var lastReader: [String: Int] = [:]
-        for (index, node) in graph.nodes.enumerated() { for name in node.inputs { lastReader[name] = index } }
-        for output in graph.outputs { lastReader[output.name] = graph.nodes.count }
-        var steps: [Step] = []
-        for (index, node) in graph.nodes.enumerated() {
-            let kernel = try within(node.label) { () throws(LTError) in
-                try TorchOperatorTable.kernel(for: node, opset: graph.opset)
-            }
-            let released = Set(node.inputs + node.outputs).filter {
-                (lastReader[$0] ?? -1) <= index && graph.initializers[$0] == nil
-            }
-            steps.append(Step(node: node, kernel: kernel, released: Array(released)))
-        }
-        self.steps = steps
-        head = Self.head(of: graph)
+        var initializers: OrderedDictionary<String, TorchTensor> = [:]
         for (name, tensor) in graph.initializers {
             let copy = try within("initializer '\(name)'") { () throws(LTError) in try TorchTensor(tensor) }
-            // Shapes, axes and positions are read on the host.
-            guard tensor.type == .float32 else {
+            // Shapes, axes and positions are read on the host, and so are numbers like a pad's value.
+            guard tensor.type == .float32, tensor.shape.rank > 0 || precision == .fp64 else {
                 initializers[name] = copy
                 continue
             }
             initializers[name] = try copy.cast(precision.weights).channelsLast().on(device)
         }
+
+        var lastReader: [String: Int] = [:]
+        for (index, node) in graph.nodes.enumerated() { for name in node.inputs { lastReader[name] = index } }
+        for output in graph.outputs { lastReader[output.name] = graph.nodes.count }
+        var fixed = Set(graph.initializers.keys).subtracting(trainableNames).subtracting(statistics)
+        var constants: [String: TorchTensor] = [:]
+        var steps: [Step] = []
+        for (index, node) in graph.nodes.enumerated() {
+            let kernel = try within(node.label) { () throws(LTError) in
+                try TorchOperatorTable.kernel(for: node, opset: graph.opset)
+            }
+            if node.inputs.allSatisfy({ $0.isEmpty || fixed.contains($0) }) {
+                var arguments: [TorchTensor?] = []
+                for name in node.inputs { arguments.append(try (constants[name] ?? initializers[name])?.onHost()) }
+                let results = try within(node.label) { () throws(LTError) in
+                    try Torch.withoutGrad { () throws(LTError) in try kernel(TorchArguments(arguments), .inference) }
+                }
+                for (name, result) in zip(node.outputs, results) where !name.isEmpty {
+                    constants[name] = result.isFloat && result.rank > 0 ? try result.on(device) : result
+                    fixed.insert(name)
+                }
+                continue
+            }
+            let released = Set(node.inputs + node.outputs).filter {
+                (lastReader[$0] ?? -1) <= index && graph.initializers[$0] == nil && !fixed.contains($0)
+            }
+            steps.append(
+                Step(
+                    node: node, kernel: kernel, position: index, released: Array(released),
+                    statistics: node.opType == "BatchNormalization" ? node.inputs.dropFirst(3).first : nil))
+        }
+        self.steps = steps
+        self.initializers = initializers
+        self.constants = constants
+        head = Self.head(of: steps.map(\.node), outputs: graph.outputs.map(\.name)) {
+            constants[$0] != nil || initializers[$0] != nil
+        }
     }
 
     /// The number of elements that training may change.
-    public var parameterCount: Int { trainableNames.reduce(0) { $0 + graph.initializers[$1]!.count } }
+    public var parameterCount: Int { trainableNames.reduce(0) { $0 + (graph.initializers[$1]?.count ?? 0) } }
 
     /// Runs the graph.
     /// - Parameter inputs: by name; images best in channels-last layout.
@@ -178,22 +194,22 @@ public final class TorchExecutor {
 
     /// The position of the last linear layer with the normalisations before it, and the value that enters it; nil when
     /// later nodes read anything before it.
-    private static func head(of graph: Graph) -> (first: Int, features: String)? {
-        guard let linear = graph.nodes.lastIndex(where: { $0.opType == "Gemm" || $0.opType == "MatMul" }),
-            var features = graph.nodes[linear].inputs.first, graph.initializers[features] == nil
+    private static func head(of nodes: [Node], outputs: [String], isFixed: (String) -> Bool) -> (
+        first: Int, features: String
+    )? {
+        guard let linear = nodes.lastIndex(where: { $0.opType == "Gemm" || $0.opType == "MatMul" }),
+            var features = nodes[linear].inputs.first, !isFixed(features)
         else { return nil }
         // A cosine classifier normalises features and weights first.
         var first = linear
-        while first > 0, graph.nodes[first - 1].opType == "LpNormalization" { first -= 1 }
-        for node in graph.nodes[first..<linear] where node.outputs.first == features { features = node.inputs[0] }
+        while first > 0, nodes[first - 1].opType == "LpNormalization" { first -= 1 }
+        for node in nodes[first..<linear] where node.outputs.first == features { features = node.inputs[0] }
         var known: Set<String> = [features]
-        for node in graph.nodes[first...] {
-            for name in node.inputs where !name.isEmpty && graph.initializers[name] == nil && !known.contains(name) {
-                return nil
-            }
+        for node in nodes[first...] {
+            for name in node.inputs where !name.isEmpty && !isFixed(name) && !known.contains(name) { return nil }
             known.formUnion(node.outputs)
         }
-        return graph.outputs.allSatisfy { known.contains($0.name) } ? (first, features) : nil
+        return outputs.allSatisfy { known.contains($0) } ? (first, features) : nil
     }
 
     private func execute(_ range: Range<Int>, _ values: inout [String: TorchTensor], _ mode: TorchMode)
@@ -212,14 +228,14 @@ public final class TorchExecutor {
             for name in step.node.inputs {
                 if name.isEmpty {
                     arguments.append(nil)
-                } else if let value = values[name] ?? initializers[name] {
+                } else if let value = values[name] ?? initializers[name] ?? constants[name] {
                     arguments.append(value)
                 } else {
                     throw LTError(.notFound, "value '\(name)' is not there").inside(step.node.label)
                 }
             }
             var mode = mode
-            mode.seed = mode.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(index)
+            mode.seed = mode.seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(step.position)
             if let statistics = step.statistics, frozenStatistics.contains(statistics) { mode.frozenBatchNorm = true }
             let results = try within(step.node.label) { () throws(LTError) in
                 try step.kernel(TorchArguments(arguments), mode)
@@ -231,8 +247,9 @@ public final class TorchExecutor {
                 .inside(step.node.label)
             }
             for (name, result) in zip(step.node.outputs, results) where !name.isEmpty {
-                let isConstant = step.node.opType == "Constant" && result.type == .float32
-                values[name] = isConstant ? try result.on(device) : result
+                // Numbers made of shapes alone were made on the host.
+                let isAway = device != .cpu && result.isFloat && result.rank > 0
+                values[name] = isAway ? try result.on(device) : result
             }
             for name in step.released { values[name] = nil }
         }
@@ -241,7 +258,7 @@ public final class TorchExecutor {
     private func outputs(_ values: [String: TorchTensor]) throws(LTError) -> [String: TorchTensor] {
         var outputs: [String: TorchTensor] = [:]
         for output in graph.outputs {
-            guard let value = values[output.name] ?? initializers[output.name] else {
+            guard let value = values[output.name] ?? initializers[output.name] ?? constants[output.name] else {
                 throw LTError(.notFound, "output '\(output.name)' is made by no node")
             }
             outputs[output.name] = try leaving(value)

@@ -71,16 +71,16 @@ extension TorchTensor {
     }
     public func cast(_ type: ElementType) throws(LTError) -> TorchTensor {
         if type == self.type { return self }
-        let name =
-            switch type {
-            case .float64: "_cast_Double"
-            case .float32: "_cast_Float"
-            case .int64: "_cast_Long"
-            case .int32: "_cast_Int"
-            case .uint8: "_cast_Byte"
-            default: throw LTError(.unsupported, "no cast to \(type.onnxName) here")
-            }
-        return try Torch.one(name, [.tensor(self)])
+        // c10::ScalarType.
+        let scalarTypes: [ElementType: Int] = [
+            .uint8: 0, .int8: 1, .int16: 2, .int32: 3, .int64: 4, .float16: 5, .float32: 6, .float64: 7, .bool: 11,
+            .bfloat16: 15,
+        ]
+        guard let scalarType = scalarTypes[type] else {
+            throw LTError(.unsupported, "no cast to \(type.onnxName) here")
+        }
+        return try Torch.one(
+            "to.dtype", [.tensor(self), .int(scalarType), .bool(false), .bool(false), .none])
     }
     /// The same values with channels innermost, the layout that convolutions run fastest in; rank 4 or 5.
     public func channelsLast() throws(LTError) -> TorchTensor {

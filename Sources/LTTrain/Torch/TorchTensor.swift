@@ -100,6 +100,7 @@ enum TorchValue {
     case bool(Bool)
     case ints([Int])
     case tensors([TorchTensor])
+    case string(String)
     case schemaDefault
 }
 
@@ -152,6 +153,9 @@ public enum Torch {
             case .tensors(let list):
                 value(LT_TORCH_TENSORS, tensors.count, list.count)
                 tensors += list.map { $0.handle }
+            case .string(let text):
+                value(LT_TORCH_STRING, ints.count, text.utf8.count)
+                ints += text.utf8.map(Int64.init)
             case .schemaDefault: value(LT_TORCH_DEFAULT)
             }
         }

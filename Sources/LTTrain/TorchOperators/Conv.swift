@@ -1,4 +1,4 @@
-// Conv, 1 to 3 spatial dimensions. https://onnx.ai/onnx/operators/onnx__Conv.html
+// Conv and ConvTranspose, 1 to 3 spatial dimensions. https://onnx.ai/onnx/operators/onnx__Conv.html
 
 import LTCore
 import LTGraph
@@ -81,6 +81,49 @@ extension TorchOperatorTable {
                     .tensor(input), .tensor(weight), .tensor(x.optional(2)), .ints(window.strides(kernel.count)),
                     .ints(begin), .ints(window.dilations(kernel.count)), .int(group),
                 ])
+        }
+    }
+
+    static let convTranspose: Entry = { (node, _) throws(LTError) in
+        let window = try TorchWindow(node)
+        let group = try node.int("group") ?? 1
+        let outputPadding = try node.ints("output_padding")
+        let outputShape = try node.ints("output_shape")
+        return { (x: TorchArguments, _) throws(LTError) in
+            let (input, weight) = (try x[0], try x[1])
+            let kernel = Array(weight.dims.dropFirst(2))
+            let (strides, dilations) = (window.strides(kernel.count), window.dilations(kernel.count))
+            let extra = outputPadding ?? [Int](repeating: 0, count: kernel.count)
+            var (begin, end) = ([Int](), [Int]())
+            let automatic = outputShape != nil || window.autoPad.hasPrefix("SAME")
+            if !automatic { (begin, end) = try window.padding(input: Array(input.dims.dropFirst(2)), kernel: kernel) }
+            guard strides.count == kernel.count, dilations.count == kernel.count, extra.count == kernel.count,
+                input.rank == kernel.count + 2, outputShape.map({ $0.count == kernel.count }) ?? true
+            else { throw LTError(.malformed, "attributes for other than \(kernel.count) spatial dimensions") }
+            let full = kernel.indices.map {
+                strides[$0] * (input.dims[$0 + 2] - 1) + extra[$0] + (kernel[$0] - 1) * dilations[$0] + 1
+            }
+            if automatic {
+                for axis in kernel.indices {
+                    let total = max(0, full[axis] - (outputShape?[axis] ?? input.dims[axis + 2] * strides[axis]))
+                    let small = total / 2
+                    begin.append(window.autoPad == "SAME_UPPER" ? small : total - small)
+                    end.append(window.autoPad == "SAME_UPPER" ? total - small : small)
+                }
+            }
+            // The whole result, then cut: libtorch's padding is the same at both ends.
+            let symmetric = begin == end
+            let y = try Torch.one(
+                "convolution",
+                [
+                    .tensor(input), .tensor(weight), .tensor(x.optional(2)), .ints(strides),
+                    .ints(symmetric ? begin : [Int](repeating: 0, count: kernel.count)), .ints(dilations), .bool(true),
+                    .ints(extra), .int(group),
+                ])
+            if symmetric { return [y] }
+            return [
+                try y.padded(begin: [0, 0] + begin.map { -$0 }, end: [0, 0] + end.map { -$0 }, value: 0)
+            ]
         }
     }
 }

@@ -1,4 +1,4 @@
-// Gemm, Softmax, Clip, ReduceMean. https://onnx.ai/onnx/operators/onnx__Gemm.html
+// Gemm, Einsum. https://onnx.ai/onnx/operators/onnx__Gemm.html https://onnx.ai/onnx/operators/onnx__Einsum.html
 
 import LTCore
 import LTGraph
@@ -23,43 +23,10 @@ extension TorchOperatorTable {
         }
     }
 
-    static let softmax: Entry = { (node, opset) throws(LTError) in
-        let axis = try node.int("axis") ?? (opset >= 13 ? -1 : 1)
+    static let einsum: Entry = { (node, _) throws(LTError) in
+        guard let equation = try node.string("equation") else { throw LTError(.malformed, "no equation") }
         return { (x: TorchArguments, _) throws(LTError) in
-            let input = try x[0]
-            if opset >= 13 { return [try Torch.one("softmax.int", [.tensor(input), .int(axis)])] }
-            // Before opset 13: over all dimensions from `axis` on.
-            let dims = input.dims
-            let first = axis < 0 ? axis + dims.count : axis
-            let rows = dims[..<first].reduce(1, *)
-            let flat = try input.reshaped([rows, rows == 0 ? 0 : input.count / rows])
-            return [try Torch.one("softmax.int", [.tensor(flat), .int(1)]).reshaped(dims)]
-        }
-    }
-
-    static let clip: Entry = { (node, _) throws(LTError) in
-        let low = try node.float("min").map(Double.init)
-        let high = try node.float("max").map(Double.init)
-        return { (x: TorchArguments, _) throws(LTError) in
-            let bounds = [try x.scalar(or: low, 1), try x.scalar(or: high, 2)]
-            if bounds[0] == nil, bounds[1] == nil { return [try x[0]] }
-            return [
-                try Torch.one("clamp", [.tensor(x[0])] + bounds.map { $0.map { TorchValue.double($0) } ?? .none })
-            ]
-        }
-    }
-
-    static let reduceMean: Entry = { (node, _) throws(LTError) in
-        let attribute = try node.ints("axes")
-        let keepdims = try node.int("keepdims") ?? 1 != 0
-        let noop = try node.int("noop_with_empty_axes") ?? 0 != 0
-        return { (x: TorchArguments, _) throws(LTError) in
-            var axes = try x.ints(or: attribute, 1) ?? []
-            if axes.isEmpty {
-                if noop { return [try x[0]] }
-                axes = try Array(0..<x[0].rank)
-            }
-            return [try Torch.one("mean.dim", [.tensor(x[0]), .ints(axes), .bool(keepdims)])]
+            try Torch.call("einsum", [.string(equation), .tensors(x.all), .none])
         }
     }
 }

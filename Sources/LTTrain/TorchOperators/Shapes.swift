@@ -1,5 +1,5 @@
-// Operators that move elements and compute nothing: Reshape, Flatten, Transpose, Squeeze, Unsqueeze, Concat, Slice,
-// Pad, Gather, Shape, Cast, Constant. https://onnx.ai/onnx/operators/
+// Operators that move elements and compute nothing: Reshape, Flatten, Transpose, Squeeze, Unsqueeze, Concat, Split, Expand,
+// Tile, Shape, Size, ConstantOfShape, DepthToSpace, SpaceToDepth. https://onnx.ai/onnx/operators/
 
 import LTCore
 import LTGraph
@@ -74,98 +74,99 @@ extension TorchOperatorTable {
         }
     }
 
-    static let slice: Entry = { (node, _) throws(LTError) in
-        let (startsAttribute, endsAttribute, axesAttribute) =
-            (try node.ints("starts"), try node.ints("ends"), try node.ints("axes"))
-        return { (x: TorchArguments, _) throws(LTError) in
-            var result = try x[0]
-            guard let starts = try x.ints(or: startsAttribute, 1), let ends = try x.ints(or: endsAttribute, 2) else {
-                throw LTError(.malformed, "no starts or ends")
-            }
-            let axes = try x.ints(or: axesAttribute, 3) ?? Array(starts.indices)
-            let steps = try x.ints(4) ?? [Int](repeating: 1, count: starts.count)
-            guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else {
-                throw LTError(.malformed, "starts, ends, axes and steps of different lengths")
-            }
-            for index in starts.indices {
-                guard steps[index] > 0 else { throw LTError(.unsupported, "a step of \(steps[index])") }
-                result = try Torch.one(
-                    "slice.Tensor",
-                    [
-                        .tensor(result), .int(axes[index]), .int(starts[index]), .int(ends[index]),
-                        .int(steps[index]),
-                    ])
-            }
-            return [result]
-        }
-    }
-
-    static let pad: Entry = { (node, _) throws(LTError) in
-        let attribute = try node.ints("pads")
-        let value = try node.float("value").map(Double.init)
-        let mode = try node.string("mode") ?? "constant"
-        guard mode == "constant" else { throw LTError(.unsupported, "Pad with mode '\(mode)'") }
-        return { (x: TorchArguments, _) throws(LTError) in
-            let rank = try x[0].rank
-            guard let pads = try x.ints(or: attribute, 1) else { throw LTError(.malformed, "no pads") }
-            let axes = try x.ints(3)?.map { $0 < 0 ? $0 + rank : $0 } ?? Array(0..<rank)
-            guard pads.count == 2 * axes.count, axes.allSatisfy({ (0..<rank).contains($0) }) else {
-                throw LTError(.malformed, "\(pads.count) pads for \(axes.count) axes")
-            }
-            var begin = [Int](repeating: 0, count: rank)
-            var end = begin
-            for (index, axis) in axes.enumerated() {
-                begin[axis] = pads[index]
-                end[axis] = pads[index + axes.count]
-            }
-            return [try x[0].padded(begin: begin, end: end, value: x.scalar(or: value, 2) ?? 0)]
-        }
-    }
-
-    static let gather: Entry = { (node, _) throws(LTError) in
+    static let split: Entry = { (node, _) throws(LTError) in
         let axis = try node.int("axis") ?? 0
+        let attribute = try node.ints("split")
+        let count = try node.int("num_outputs") ?? node.outputs.count
+        return { (x: TorchArguments, _) throws(LTError) in
+            let along = try position(axis, x[0].rank)
+            let size = try x[0].dims[along]
+            let part = (size + max(1, count) - 1) / max(1, count)
+            let sizes =
+                try x.ints(or: attribute, 1) ?? (0..<count).map { max(0, min(part, size - $0 * part)) }
+            return try Torch.call("split_with_sizes", [.tensor(x[0]), .ints(sizes), .int(along)])
+        }
+    }
+
+    static let expand: Entry = { (_, _) in
+        { (x: TorchArguments, _) throws(LTError) in
+            guard var shape = try x.ints(1) else { throw LTError(.malformed, "no shape") }
+            let dims = try x[0].dims
+            shape = [Int](repeating: 1, count: max(0, dims.count - shape.count)) + shape
+            // Both sides broadcast.
+            for (offset, dim) in dims.reversed().enumerated() where shape[shape.count - 1 - offset] == 1 {
+                shape[shape.count - 1 - offset] = dim
+            }
+            return try Torch.call("expand", [.tensor(x[0]), .ints(shape)])
+        }
+    }
+
+    static let tile: Entry = { (_, _) in
+        { (x: TorchArguments, _) throws(LTError) in
+            try Torch.call("repeat", [.tensor(x[0]), .ints(try x.ints(1) ?? [])])
+        }
+    }
+
+    static let shape: Entry = { (node, _) throws(LTError) in
+        let start = try node.int("start") ?? 0
+        let end = try node.int("end")
         return { (x: TorchArguments, _) throws(LTError) in
             let dims = try x[0].dims
-            let along = axis < 0 ? axis + dims.count : axis
-            guard dims.indices.contains(along) else {
-                throw LTError(.invalidArgument, "axis \(axis) of a tensor of rank \(dims.count)")
-            }
-            let indices = try x[1].cast(.int64)
-            let flat = try Torch.one("remainder.Scalar", [.tensor(indices.reshaped([-1])), .int(dims[along])])
-            let rows = try Torch.one("index_select", [.tensor(x[0]), .int(along), .tensor(flat.like(x[0]))])
-            return [try rows.reshaped(Array(dims[..<along]) + indices.dims + Array(dims[(along + 1)...]))]
+            func clamped(_ axis: Int) -> Int { min(max(axis < 0 ? axis + dims.count : axis, 0), dims.count) }
+            let first = clamped(start)
+            let part = dims[first..<max(first, clamped(end ?? dims.count))]
+            return [try TorchTensor(part.map { Int64($0) }, [part.count])]
         }
     }
 
-    static let shape: Entry = { (_, _) in
-        { (x: TorchArguments, _) throws(LTError) in
+    static let size: Entry = { (_, _) in
+        { (x: TorchArguments, _) throws(LTError) in [try TorchTensor([Int64(x[0].count)], [])] }
+    }
+
+    static let constantOfShape: Entry = { (node, _) throws(LTError) in
+        let zero = try Tensor([Float(0)])
+        let value = try node.tensor("value") ?? zero
+        guard value.count == 1 else { throw LTError(.malformed, "\(value.count) values, expected 1") }
+        return { (x: TorchArguments, _) throws(LTError) in
+            let scalar = try TorchTensor(value).reshaped([])
+            return try Torch.call("expand", [.tensor(scalar), .ints(try x.ints(0) ?? [])])
+        }
+    }
+
+    static let depthToSpace: Entry = { (node, _) throws(LTError) in
+        guard let block = try node.int("blocksize"), block > 0 else { throw LTError(.malformed, "no blocksize") }
+        let columnFirst = try node.string("mode") == "CRD"
+        return { (x: TorchArguments, _) throws(LTError) in
             let dims = try x[0].dims
-            return [try TorchTensor(dims.map { Int64($0) }, [dims.count])]
+            guard dims.count == 4, dims[1] % (block * block) == 0 else {
+                throw LTError(.shapeMismatch, "blocks of \(block) in shape \(dims)")
+            }
+            let channels = dims[1] / (block * block)
+            let split = try x[0].reshaped(
+                columnFirst
+                    ? [dims[0], channels, block, block, dims[2], dims[3]]
+                    : [dims[0], block, block, channels, dims[2], dims[3]])
+            let order = columnFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]
+            return [
+                try Torch.one("permute", [.tensor(split), .ints(order)])
+                    .reshaped([dims[0], channels, dims[2] * block, dims[3] * block])
+            ]
         }
     }
 
-    static let castOperator: Entry = { (node, _) throws(LTError) in
-        guard let type = try node.int("to").flatMap({ ElementType(rawValue: Int32($0)) }) else {
-            throw LTError(.malformed, "Cast to no element type")
+    static let spaceToDepth: Entry = { (node, _) throws(LTError) in
+        guard let block = try node.int("blocksize"), block > 0 else { throw LTError(.malformed, "no blocksize") }
+        return { (x: TorchArguments, _) throws(LTError) in
+            let dims = try x[0].dims
+            guard dims.count == 4, dims[2] % block == 0, dims[3] % block == 0 else {
+                throw LTError(.shapeMismatch, "blocks of \(block) in shape \(dims)")
+            }
+            let (height, width) = (dims[2] / block, dims[3] / block)
+            let split = try x[0].reshaped([dims[0], dims[1], height, block, width, block])
+            return [
+                try Torch.one("permute", [.tensor(split), .ints([0, 3, 5, 1, 2, 4])])
+                    .reshaped([dims[0], dims[1] * block * block, height, width])
+            ]
         }
-        return { (x: TorchArguments, _) throws(LTError) in [try x[0].cast(type)] }
-    }
-
-    static let constant: Entry = { (node, _) throws(LTError) in
-        let tensor: Tensor
-        if let value = try node.tensor("value") {
-            tensor = value
-        } else if let value = try node.ints("value_ints") {
-            tensor = try Tensor(value.map { Int64($0) })
-        } else if let value = try node.int("value_int") {
-            tensor = try Tensor(scalar: Int64(value))
-        } else if let value = try node.float("value_float") {
-            tensor = try Tensor(scalar: value)
-        } else if let value = try node.floats("value_floats") {
-            tensor = try Tensor(value)
-        } else {
-            throw LTError(.unsupported, "a Constant of this kind")
-        }
-        return { (_, _) throws(LTError) in [try TorchTensor(tensor)] }
     }
 }

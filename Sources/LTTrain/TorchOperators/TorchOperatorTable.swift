@@ -44,63 +44,162 @@ enum TorchOperatorTable {
     typealias Entry = @Sendable (_ node: Node, _ opset: Int) throws(LTError) -> TorchKernel
 
     static let entries: [String: Entry] = [
+        "Abs": unary("abs"),
+        "Acos": unary("acos"),
         "Add": elementwise("add.Tensor"),
+        "And": elementwise("logical_and"),
+        "ArgMax": argMax,
+        "ArgMin": argMin,
+        "Asin": unary("asin"),
+        "Atan": unary("atan"),
+        "Attention": attention,
         "AveragePool": averagePool,
         "BatchNormalization": batchNormalization,
         "Cast": castOperator,
+        "CastLike": castLike,
+        "Ceil": unary("ceil"),
+        "Celu": activation(["alpha": 1]) { (x, a) throws(LTError) in try Torch.one("celu", [.tensor(x), .double(a[0])])
+        },
         "Clip": clip,
         "Concat": concat,
-        "Constant": constant,
+        "ConstantOfShape": constantOfShape,
         "Conv": conv,
-        "Div": elementwise("div.Tensor"),
+        "ConvTranspose": convTranspose,
+        "Cos": unary("cos"),
+        "Cosh": unary("cosh"),
+        "CumSum": cumSum,
+        "DepthToSpace": depthToSpace,
+        "Div": div,
         "Dropout": dropout,
+        "Einsum": einsum,
+        "Elu": activation(["alpha": 1]) { (x, a) throws(LTError) in try Torch.one("elu", [.tensor(x), .double(a[0])]) },
+        "Equal": elementwise("eq.Tensor"),
+        "Erf": unary("erf"),
+        "Exp": unary("exp"),
+        "Expand": expand,
         "Flatten": flatten,
+        "Floor": unary("floor"),
         "Gather": gather,
+        "GatherElements": gatherElements,
+        "GatherND": gatherND,
+        "Gelu": gelu,
         "Gemm": gemm,
         "GlobalAveragePool": globalAveragePool,
         "GlobalMaxPool": globalMaxPool,
+        "Greater": elementwise("gt.Tensor"),
+        "GreaterOrEqual": elementwise("ge.Tensor"),
+        "GroupNormalization": groupNormalization,
+        "HardSigmoid": activation(["alpha": 0.2, "beta": 0.5]) { (x, a) throws(LTError) in
+            try Torch.one("clamp", [.tensor(x * a[0] + a[1]), .double(0), .double(1)])
+        },
         "HardSwish": unary("hardswish"),
         "Identity": { (_, _) in { (x: TorchArguments, _) throws(LTError) in [try x[0]] } },
+        "InstanceNormalization": instanceNormalization,
+        "IsNaN": unary("isnan"),
+        "LRN": localResponseNormalization,
+        "LayerNormalization": layerNormalization,
+        "LeakyRelu": activation(["alpha": 0.01]) { (x, a) throws(LTError) in
+            try Torch.one("leaky_relu", [.tensor(x), .double(a[0])])
+        },
+        "Less": elementwise("lt.Tensor"),
+        "LessOrEqual": elementwise("le.Tensor"),
+        "Log": unary("log"),
+        "LogSoftmax": logSoftmax,
         "LpNormalization": lpNormalization,
         "MatMul": elementwise("matmul"),
+        "Max": variadic("maximum"),
         "MaxPool": maxPool,
+        "Mean": variadic("add.Tensor", mean: true),
+        "Min": variadic("minimum"),
+        "Mish": unary("mish"),
+        "Mod": mod,
         "Mul": elementwise("mul.Tensor"),
+        "Neg": unary("neg"),
+        "Not": unary("logical_not"),
+        "Or": elementwise("logical_or"),
+        "PRelu": prelu,
         "Pad": pad,
-        "ReduceMean": reduceMean,
+        "Pow": pow,
+        "RMSNormalization": rmsNormalization,
+        "Range": range,
+        "Reciprocal": unary("reciprocal"),
+        "ReduceL1": reduceL1,
+        "ReduceL2": reduceNorm,
+        "ReduceLogSum": reduceLogSum,
+        "ReduceLogSumExp": reduce("logsumexp"),
+        "ReduceMax": reduce("amax"),
+        "ReduceMean": reduce("mean.dim"),
+        "ReduceMin": reduce("amin"),
+        "ReduceProd": reduceProd,
+        "ReduceSum": reduce("sum.dim_IntList"),
+        "ReduceSumSquare": reduceSumSquare,
         "Relu": unary("relu"),
         "Reshape": reshape,
+        "Resize": resize,
+        "Round": unary("round"),
+        "ScatterElements": scatterElements,
+        "ScatterND": scatterND,
+        "Selu": activation(["alpha": 1.67326319217681884765625, "gamma": 1.05070102214813232421875]) {
+            (x, a) throws(LTError) in try Torch.one("elu", [.tensor(x), .double(a[0]), .double(a[1])])
+        },
         "Shape": shape,
         "Sigmoid": unary("sigmoid"),
+        "Sign": unary("sign"),
+        "Sin": unary("sin"),
+        "Sinh": unary("sinh"),
+        "Size": size,
         "Slice": slice,
         "Softmax": softmax,
+        "Softplus": unary("softplus"),
+        "Softsign": activation([:]) { (x, a) throws(LTError) in try x / (x.unary("abs") + 1) },
+        "SpaceToDepth": spaceToDepth,
+        "Split": split,
+        "Sqrt": unary("sqrt"),
         "Squeeze": squeeze,
         "Sub": elementwise("sub.Tensor"),
+        "Sum": variadic("add.Tensor"),
+        "Swish": activation(["alpha": 1]) { (x, a) throws(LTError) in try x * (x * a[0]).sigmoid() },
+        "Tan": unary("tan"),
         "Tanh": unary("tanh"),
+        "ThresholdedRelu": activation(["alpha": 1]) { (x, a) throws(LTError) in
+            try Torch.one("threshold", [.tensor(x), .double(a[0]), .double(0)])
+        },
+        "Tile": tile,
         "Transpose": transpose,
+        "Trilu": trilu,
         "Unsqueeze": unsqueeze,
+        "Upsample": upsample,
+        "Where": whereOperator,
+        "Xor": elementwise("logical_xor"),
+    ]
+
+    /// Inputs that are not differentiated with respect to, where they may hold floating-point numbers.
+    static let undifferentiated: [String: Set<Int>] = [
+        "Clip": [1, 2], "Dropout": [1, 2], "Expand": [1], "Pad": [1, 2, 3], "Pow": [1], "Resize": [1, 2, 3],
+        "Upsample": [1], "Where": [0],
+    ]
+    /// Operators through which no gradient passes.
+    static let opaque: Set<String> = [
+        "ArgMax", "ArgMin", "Ceil", "ConstantOfShape", "Equal", "Floor", "Greater", "GreaterOrEqual", "IsNaN", "Less",
+        "LessOrEqual", "Range", "Round", "Shape", "Sign", "Size",
+    ]
+    private static let quantised: Set<String> = [
+        "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul",
+        "QuantizeLinear",
     ]
 
     static func kernel(for node: Node, opset: Int) throws(LTError) -> TorchKernel {
         guard node.domain.isEmpty, let entry = entries[node.opType] else {
+            if node.domain.isEmpty, quantised.contains(node.opType) {
+                throw LTError(
+                    .unsupported, "\(node.opType): a quantised model cannot be trained",
+                    hint: "give the model it was made from, with float weights")
+            }
             let name = node.domain.isEmpty ? node.opType : "\(node.domain).\(node.opType)"
             throw LTError(
                 .unsupported, "the trainer does not know operator \(name)",
                 hint: "it knows \(entries.keys.sorted().joined(separator: ", "))")
         }
-        return try entry(node, opset)
-    }
-
-    /// A function of one tensor.
-    private static func unary(_ name: String) -> Entry {
-        { (_, _) in { (x: TorchArguments, _) throws(LTError) in [try x[0].unary(name)] } }
-    }
-
-    /// A function of two tensors, with broadcasting.
-    private static func elementwise(_ name: String) -> Entry {
-        { (_, _) in
-            { (x: TorchArguments, _) throws(LTError) in
-                try Torch.call(name, [.tensor(x[0]), .tensor(x[1])])
-            }
-        }
+        return try entry(node, node.opset ?? opset)
     }
 }

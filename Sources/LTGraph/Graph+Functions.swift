@@ -2,10 +2,15 @@
 // refer to the caller's are resolved. https://onnx.ai/onnx/repo-docs/IR.html#functions
 
 import LTCore
-import LTGraph
 import OrderedCollections
 
-struct InlineFunctions: Pass {
+extension Graph {
+    /// The graph without functions, in subgraphs too.
+    /// - Throws: `malformed` for calls that nest too deep, expand too far or do not fit their function.
+    package func inliningFunctions() throws(LTError) -> Graph { try FunctionInliner().apply(self) }
+}
+
+private struct FunctionInliner {
     /// Nested calls beyond this depth, or more nodes than this, are taken for an attack.
     private static let maxDepth = 64
     private static let maxNodes = 1_000_000

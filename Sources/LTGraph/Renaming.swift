@@ -1,7 +1,6 @@
 // Renaming: nodes of a function or a subgraph under names that fit into the graph they are put into.
 
 import LTCore
-import LTGraph
 import OrderedCollections
 
 /// Copies nodes: what they make gets a prefix, what they read is looked up. Subgraphs are renamed with them.
