@@ -14,6 +14,8 @@ public struct NetworkRequest: Sendable {
     public var drawsWeights = true
     /// What the user should be told about the network that was built.
     public var notes: [String] = []
+    /// The value that losses on features see, where it is not what enters the last linear layer.
+    public var features: String?
 
     public init(classes: Int, inputSize: Int, generator: SeededGenerator) {
         self.classes = classes
@@ -50,5 +52,6 @@ public enum NetworkTable {
         ResNet.self,
         ResNeXt.self,
         ResNeXt3D.self,
+        ONNXNetwork.self,
     ]
 }

@@ -10,10 +10,12 @@ import Yams
 /// A parsed recipe. Sampler, loss and schedule are read when the data is known (`Trainer`).
 public struct Recipe {
     public struct Start: Sendable {
-        /// An ONNX file whose initializers are taken by name.
+        /// A .safetensors, .pth or ONNX file whose tensors are taken by name.
         public var path: String
-        /// Patterns of initializers that keep their fresh values (a new head).
+        /// Patterns of weights that keep their fresh values (a new head).
         public var reset: [String]
+        /// Only tensors whose names begin with this are taken, by the rest of their names.
+        public var prefix: String?
     }
     public struct Freeze: Sendable {
         /// Patterns of initializers that are not trained; batch normalisations among them keep their statistics.
@@ -86,12 +88,15 @@ public struct Recipe {
         train = try DataSource(try root.required("train", root.section("train")))
         validation = try ValidationOptions(root.section("validate"))
 
-        if let section = try root.section("network") {
+        if root.kind("network") == .text {
+            network = try root.string("network").map { ONNXNetwork(path: $0) }
+        } else if let section = try root.section("network") {
             network = try section.named(NetworkTable.all.map { ($0.name, $0) }).init(section)
         }
         if let section = try root.section("init") {
             start = Start(
-                path: try section.required("from", section.string("from")), reset: try section.strings("reset") ?? [])
+                path: try section.required("from", section.string("from")), reset: try section.strings("reset") ?? [],
+                prefix: try section.string("prefix"))
             try section.finish()
         }
         guard network != nil || start != nil else {

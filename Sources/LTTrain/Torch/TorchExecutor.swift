@@ -58,10 +58,13 @@ public final class TorchExecutor {
     private let constants: [String: TorchTensor]
 
     /// Copies the initializers and resolves every operator.
+    /// - Parameter features: the value that losses on features see; nil: what enters the last linear layer.
     /// - Parameter precision: `.fp64` to run (and check gradients) in double precision; with `.bf16` training computes
     ///   in bfloat16 where that is safe, weights and results stay float32.
     /// - Throws: `unsupported` naming the node when the trainer does not know its operator.
-    public init(_ given: Graph, precision: TrainingPrecision = .fp32, device: TorchDevice = .cpu) throws(LTError) {
+    public init(
+        _ given: Graph, features: String? = nil, precision: TrainingPrecision = .fp32, device: TorchDevice = .cpu
+    ) throws(LTError) {
         let graph = try given.preparedForTraining()
         self.graph = graph
         self.precision = precision
@@ -116,7 +119,7 @@ public final class TorchExecutor {
         self.steps = steps
         self.initializers = initializers
         self.constants = constants
-        head = Self.head(of: steps.map(\.node), outputs: graph.outputs.map(\.name)) {
+        head = Self.head(of: steps.map(\.node), features: features, outputs: graph.outputs.map(\.name)) {
             constants[$0] != nil || initializers[$0] != nil
         }
     }
@@ -194,16 +197,23 @@ public final class TorchExecutor {
 
     /// The position of the last linear layer with the normalisations before it, and the value that enters it; nil when
     /// later nodes read anything before it.
-    private static func head(of nodes: [Node], outputs: [String], isFixed: (String) -> Bool) -> (
-        first: Int, features: String
-    )? {
-        guard let linear = nodes.lastIndex(where: { $0.opType == "Gemm" || $0.opType == "MatMul" }),
-            var features = nodes[linear].inputs.first, !isFixed(features)
-        else { return nil }
-        // A cosine classifier normalises features and weights first.
-        var first = linear
-        while first > 0, nodes[first - 1].opType == "LpNormalization" { first -= 1 }
-        for node in nodes[first..<linear] where node.outputs.first == features { features = node.inputs[0] }
+    private static func head(
+        of nodes: [Node], features named: String?, outputs: [String], isFixed: (String) -> Bool
+    ) -> (first: Int, features: String)? {
+        var first: Int
+        var features: String
+        if let named {
+            guard let reader = nodes.firstIndex(where: { $0.inputs.contains(named) }) else { return nil }
+            (first, features) = (reader, named)
+        } else {
+            guard let linear = nodes.lastIndex(where: { $0.opType == "Gemm" || $0.opType == "MatMul" }),
+                let input = nodes[linear].inputs.first, !isFixed(input)
+            else { return nil }
+            // A cosine classifier normalises features and weights first.
+            (first, features) = (linear, input)
+            while first > 0, nodes[first - 1].opType == "LpNormalization" { first -= 1 }
+            for node in nodes[first..<linear] where node.outputs.first == features { features = node.inputs[0] }
+        }
         var known: Set<String> = [features]
         for node in nodes[first...] {
             for name in node.inputs where !name.isEmpty && !isFixed(name) && !known.contains(name) { return nil }

@@ -23,11 +23,14 @@ extension TorchOperatorTable {
                     continue
                 }
                 guard steps[index] > 0 else { throw LTError(.malformed, "a step of 0") }
+                // libtorch takes numbers near the smallest for symbols.
+                let along = try position(axes[index], result.rank)
+                let size = result.dims[along]
+                func bounded(_ value: Int) -> TorchValue { .int(min(max(value, -size), size)) }
                 result = try Torch.one(
                     "slice.Tensor",
                     [
-                        .tensor(result), .int(axes[index]), .int(starts[index]), .int(ends[index]),
-                        .int(steps[index]),
+                        .tensor(result), .int(along), bounded(starts[index]), bounded(ends[index]), .int(steps[index]),
                     ])
             }
             return [result]

@@ -50,6 +50,8 @@ public final class Trainer {
     public let options: Options
     let training: TrainingSet
     let splits: [Split]
+    /// What the user should be told about the network.
+    public let notes: [String]
     let executor: TorchExecutor
     let loss: any Loss
     let lossName: String
@@ -123,8 +125,12 @@ public final class Trainer {
             try TorchDevice(named: recipe.device, localRank: group.localRank)
         }
         try recipe.precision.check(device)
+        var request = NetworkRequest(
+            classes: classes.count, inputSize: recipe.input.size, generator: SeededGenerator(seed: recipe.seed))
+        let graph = try Trainer.graph(recipe, &request)
+        notes = request.notes
         executor = try TorchExecutor(
-            try Trainer.graph(recipe, classes: classes.count), precision: recipe.precision, device: device)
+            graph, features: request.features, precision: recipe.precision, device: device)
         let frozen = { (name: String) in recipe.freeze.parameters.contains { matches(name, pattern: $0) } }
         let keptStatistics = recipe.freeze.batchNorm
         executor.frozenStatistics = Set(

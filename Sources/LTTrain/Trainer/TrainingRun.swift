@@ -60,6 +60,7 @@ public struct TrainingRun {
         }
         let trainer = try Trainer(recipe, training: training, validation: splits, options: options, group: group)
         let speaks = group.rank == 0
+        if speaks { for text in trainer.notes { note(text) } }
         if speaks { note("\(training.samples.count) images, \(training.labels.count) classes, \(trainer.summary)") }
         let isDone = try trainer.run()
         guard speaks else { return }
