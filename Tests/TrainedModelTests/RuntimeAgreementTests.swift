@@ -48,13 +48,19 @@ import Testing
         }
     }
 
-    @Test(arguments: ["cifar", "small", "resnet18", "bottleneck"])
+    @Test(arguments: ["cifar", "cosine", "small", "resnet18", "bottleneck", "resnext"])
     func networksAgree(_ name: String) throws {
         var generator = SeededGenerator(seed: 5)
         let graph: Graph
         var size = 32
         switch name {
         case "cifar": graph = try CIFARResNet(depth: 20).graph(classes: 10, inputSize: 32, generator: &generator)
+        case "cosine":
+            let section = try RecipeSection(yaml: "{depth: 8, classifier: cosine}")
+            graph = try CIFARResNet(section).graph(classes: 10, inputSize: 32, generator: &generator)
+        case "resnext":
+            size = 64
+            graph = try ResNeXt(depth: 50, width: 16).graph(classes: 7, inputSize: 64, generator: &generator)
         case "small":
             size = 48
             let section = try RecipeSection(

@@ -70,7 +70,6 @@ struct TorchLegacyFile {
 extension TorchPickle {
     /// Bytes per element of every storage in a value, of those too that belong to no weight (an optimizer's).
     static func storageWidths(_ value: PickleValue, into widths: inout [String: Int]) throws(LTError) {
-        // Values share parts without copies but a walk would visit them again: what was seen is a storage's key.
         var open = [value]
         var visited = 0
         while let next = open.popLast() {

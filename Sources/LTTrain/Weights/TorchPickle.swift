@@ -36,8 +36,11 @@ enum TorchPickle {
             return try Pickle.read(
                 buffer, range: offset..<buffer.byteCount, allowing: globals, persistentIDs: true)
         } catch {
-            throw error.code == .unsupported
-                ? error.hinting("only tensors and plain containers are read: torch.save(model.state_dict(), …)") : error
+            var error = error
+            if error.code == .unsupported {
+                error.hint = "only tensors and plain containers are read: torch.save(model.state_dict(), …)"
+            }
+            throw error
         }
     }
 
