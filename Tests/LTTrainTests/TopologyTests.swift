@@ -66,7 +66,8 @@ import Testing
         for url in Self.cases(URL(fileURLWithPath: folder)) {
             do {
                 let (difference, loss, missing, zero) = try Self.judge(url)
-                print("\(url.lastPathComponent): difference \(difference), loss \(loss), gradients of 0: \(zero.count) \(zero.prefix(4))")
+                let none = "\(zero.count) \(zero.prefix(4))"
+                print("\(url.lastPathComponent): difference \(difference), loss \(loss), gradients of 0: \(none)")
                 #expect(difference < 1e-4 && loss.isFinite && missing.isEmpty, "\(url.lastPathComponent): \(missing)")
             } catch { Issue.record("\(url.lastPathComponent): \(error)") }
         }
