@@ -93,7 +93,7 @@ extension TorchOperatorTable {
             let (input, weight) = (try x[0], try x[1])
             let kernel = Array(weight.dims.dropFirst(2))
             let (strides, dilations) = (window.strides(kernel.count), window.dilations(kernel.count))
-            let extra = outputPadding ?? [Int](repeating: 0, count: kernel.count)
+            var extra = outputPadding ?? [Int](repeating: 0, count: kernel.count)
             var (begin, end) = ([Int](), [Int]())
             let automatic = outputShape != nil || window.autoPad.hasPrefix("SAME")
             if !automatic { (begin, end) = try window.padding(input: Array(input.dims.dropFirst(2)), kernel: kernel) }
@@ -105,7 +105,12 @@ extension TorchOperatorTable {
             }
             if automatic {
                 for axis in kernel.indices {
-                    let total = max(0, full[axis] - (outputShape?[axis] ?? input.dims[axis + 2] * strides[axis]))
+                    var total = full[axis] - (outputShape?[axis] ?? input.dims[axis + 2] * strides[axis])
+                    // Too short: the end grows.
+                    if total < 0 {
+                        extra[axis] -= total
+                        total = 0
+                    }
                     let small = total / 2
                     begin.append(window.autoPad == "SAME_UPPER" ? small : total - small)
                     end.append(window.autoPad == "SAME_UPPER" ? total - small : small)

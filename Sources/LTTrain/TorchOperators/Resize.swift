@@ -109,7 +109,7 @@ struct ResizeMode: Sendable {
     private func matrix(from inputs: Int, to outputs: Int, scale: Double) -> [Double] {
         var matrix = [Double](repeating: 0, count: outputs * inputs)
         for output in 0..<outputs {
-            let x = coordinate(output, inputs, outputs, scale)
+            let x = coordinate(output, inputs, scale)
             let base = Int(x.rounded(.down))
             let fraction = x - x.rounded(.down)
             var taps: [(index: Int, weight: Double)]
@@ -137,12 +137,14 @@ struct ResizeMode: Sendable {
         return matrix
     }
 
-    private func coordinate(_ output: Int, _ inputs: Int, _ outputs: Int, _ scale: Double) -> Double {
+    private func coordinate(_ output: Int, _ inputs: Int, _ scale: Double) -> Double {
+        // The length that the scale asks for, before it is rounded down to whole positions.
+        let length = Double(inputs) * scale
         switch coordinates {
-        case "asymmetric": Double(output) / scale
-        case "align_corners": outputs == 1 ? 0 : Double(output) * Double(inputs - 1) / Double(outputs - 1)
-        case "pytorch_half_pixel" where outputs == 1: 0
-        default: (Double(output) + 0.5) / scale - 0.5
+        case "asymmetric": return Double(output) / scale
+        case "align_corners": return length == 1 ? 0 : Double(output) * Double(inputs - 1) / (length - 1)
+        case "pytorch_half_pixel" where length <= 1: return 0
+        default: return (Double(output) + 0.5) / scale - 0.5
         }
     }
 
