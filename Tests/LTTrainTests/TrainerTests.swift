@@ -160,6 +160,32 @@ let testRecipe = """
         #expect(pattern?.message.contains("'head.*' matches no weight") ?? false)
     }
 
+    /// `network: model.onnx`, and weights from a checkpoint's safetensors file.
+    @Test func filesAreNetworksAndWeights() throws {
+        let first = Fixtures.temporary()
+        defer { try? FileManager.default.removeItem(atPath: first) }
+        let source = try Self.trainer(out: first)
+        try source.run()
+        func fc(_ trainer: Trainer) throws -> [Float]? {
+            try trainer.export().initializers["fc.weight"]?.array(of: Float.self)
+        }
+        let trained = try fc(source)
+        let whole = try Self.trainer(
+            ["network=\(source.modelPath)", "freeze={parameters: [conv1.*]}"], out: first + "-b")
+        #expect(try fc(whole) == trained && whole.notes.isEmpty)
+        let section = "network={name: onnx, path: \(source.modelPath), reset_head: true}"
+        let fresh = try Self.trainer([section], out: first + "-c")
+        #expect(try fc(fresh) != trained)
+        #expect(fresh.notes.contains { $0.contains("replaced by a fresh one of 3") })
+        let loaded = try Self.trainer(["init={from: \(first)/checkpoint.safetensors}", "seed=8"], out: first + "-d")
+        #expect(try fc(loaded) == trained)
+        #expect(loaded.notes.contains { $0.contains("not used: 'optimizer/") })
+        let prefixed = #expect(throws: LTError.self) {
+            try Self.trainer(["init={from: \(first)/checkpoint.safetensors, prefix: backbone.}"], out: first + "-e")
+        }
+        #expect(prefixed?.message.contains("begins with 'backbone.'") ?? false)
+    }
+
     @Test func divergenceStopsWithTheIterationAndAHint() throws {
         let folder = Fixtures.temporary()
         defer { try? FileManager.default.removeItem(atPath: folder) }
