@@ -69,10 +69,19 @@ struct LabelPlan {
     init(
         count: Int, minimum: Int, popularity: [Double], affinity: [[Double]], generator: inout SeededGenerator
     ) {
+        self.init(
+            leads: (0..<count).map { $0 % popularity.count }, minimum: minimum, popularity: popularity,
+            affinity: affinity, generator: &generator)
+    }
+
+    /// The same with a given leading kind of each image.
+    init(
+        leads: [Int], minimum: Int, popularity: [Double], affinity: [[Double]], generator: inout SeededGenerator
+    ) {
         let kinds = popularity.count
         var images: [[Int]] = []
-        for image in 0..<count {
-            var shown = [image % kinds]
+        for lead in leads {
+            var shown = [lead]
             let draw = generator.uniform()
             let companions = [0.12, 0.42, 0.72, 0.92].firstIndex { draw < $0 } ?? 4
             while shown.count < min(kinds, companions + 1) {

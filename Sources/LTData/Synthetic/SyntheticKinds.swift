@@ -16,6 +16,12 @@ struct SyntheticKind: Sendable {
     let hue: Double
 }
 
+/// How often an object has its kind's usual texture and hue.
+struct SyntheticHabits: Sendable {
+    let texture: Double
+    let hue: Double
+}
+
 /// A family of kinds for `lt-train synth`.
 public enum SyntheticFamily: String, CaseIterable, Sendable {
     /// The 20 kinds of the demonstration.
@@ -33,9 +39,24 @@ public enum SyntheticFamily: String, CaseIterable, Sendable {
         }
     }
 
-    /// How often an object has its kind's usual texture and hue.
-    var usualTexture: Double { self == .demo ? 0.9 : 0.8 }
-    var usualHue: Double { self == .demo ? 0.92 : 0.8 }
+    var habits: SyntheticHabits {
+        self == .demo ? SyntheticHabits(texture: 0.9, hue: 0.92) : SyntheticHabits(texture: 0.8, hue: 0.8)
+    }
+}
+
+extension SyntheticKind {
+    /// Kinds for any number of classes: 48 outlines, beyond that the same outlines in other textures and hues.
+    static func list(_ count: Int) -> [SyntheticKind] {
+        let kinds = SyntheticFamily.pretrain.kinds
+        return (0..<count).map { index in
+            let (kind, round) = (kinds[index % kinds.count], index / kinds.count)
+            guard round > 0 else { return kind }
+            return SyntheticKind(
+                name: "\(kind.name)-\(round + 1)", outline: kind.outline,
+                texture: Texture(rawValue: (kind.texture.rawValue + round) % 4) ?? .plain,
+                hue: (kind.hue + 0.3 * Double(round)).truncatingRemainder(dividingBy: 1))
+        }
+    }
 }
 
 private typealias S = Silhouette

@@ -29,6 +29,15 @@ struct SyntheticScene {
     {
         let width = Int(generator.uniform(0.875...1.25) * Double(side))
         let height = Int(generator.uniform(0.875...1.25) * Double(side))
+        try self.init(
+            kinds: kinds, family: family, habits: style.habits, width: width, height: height, generator: &generator)
+    }
+
+    /// The same in an image of a given size. `scale` enlarges objects and their textures.
+    init(
+        kinds: [Int], family: [SyntheticKind], habits: SyntheticHabits, width: Int, height: Int, scale: Double = 1,
+        generator: inout SeededGenerator
+    ) throws(LTError) {
         let unit = Double(min(width, height)) / 128
         var canvas = Self.background(width, height, unit, &generator)
         var occupied = [Float](repeating: 0, count: width * height)
@@ -38,7 +47,7 @@ struct SyntheticScene {
             let kind = family[index]
             var outline = kind.outline
             for attempt in 0..<12 {
-                outline = Self.place(kind.outline, crowd: kinds.count, width, height, unit, &generator)
+                outline = Self.place(kind.outline, crowd: kinds.count, width, height, unit * scale, &generator)
                 outline.rasterise(width: width, height: height, into: &coverage)
                 var (covered, total): (Float, Float) = (0, 0)
                 for pixel in coverage.indices where coverage[pixel] > 0 {
@@ -47,7 +56,7 @@ struct SyntheticScene {
                 }
                 if covered < 0.175 * total || attempt == 11 { break }
             }
-            Self.paint(kind, style, outline, coverage, width, unit, &canvas, &generator)
+            Self.paint(kind, habits, outline, coverage, width, unit * scale, &canvas, &generator)
             for pixel in coverage.indices { occupied[pixel] = max(occupied[pixel], coverage[pixel]) }
             objects.append(SyntheticObject(kind: index, outline: outline))
         }
@@ -75,14 +84,14 @@ struct SyntheticScene {
     }
 
     private static func paint(
-        _ kind: SyntheticKind, _ style: SyntheticFamily, _ outline: Silhouette, _ coverage: [Float], _ width: Int,
+        _ kind: SyntheticKind, _ habits: SyntheticHabits, _ outline: Silhouette, _ coverage: [Float], _ width: Int,
         _ unit: Double,
         _ canvas: inout [Color], _ generator: inout SeededGenerator
     ) {
         let textures = SyntheticKind.Texture.allCases
         let texture =
-            generator.uniform() < style.usualTexture ? kind.texture : textures[generator.below(textures.count)]
-        let hue = generator.uniform() < style.usualHue ? kind.hue + 0.0194 * generator.normal() : generator.uniform()
+            generator.uniform() < habits.texture ? kind.texture : textures[generator.below(textures.count)]
+        let hue = generator.uniform() < habits.hue ? kind.hue + 0.0194 * generator.normal() : generator.uniform()
         let first = color(
             hue: hue, saturation: generator.uniform(150...249) / 255, value: generator.uniform(150...249))
         let grey = Float(generator.uniform() < 0.5 ? generator.uniform(0...69) : generator.uniform(200...255))

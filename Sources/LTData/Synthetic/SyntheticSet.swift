@@ -72,7 +72,7 @@ public struct SyntheticSet: Sendable {
             let items = try draw(plan, position, kinds, folder) { progress(done.next(), total) }
             let annotations = try annotationFile(plan, items, kinds, counts)
             try within("split '\(plan.name)'") { () throws(LTError) in
-                try Self.makeFolder(unfinished)
+                try SyntheticFolder.make(unfinished)
                 try replaceFile("\(unfinished)/\(plan.name).json", with: Array(annotations))
             }
             let positives = Self.positives(plan.images, kinds.count)
@@ -129,57 +129,27 @@ public struct SyntheticSet: Sendable {
         return counts
     }
 
-    private struct Item: Sendable {
-        let width: Int
-        let height: Int
-        let objects: [SyntheticObject]
-    }
-
     /// Draws the images of a split on all cores; each has a generator of its own, so that the order does not matter.
     private func draw(
         _ plan: SplitPlan, _ position: Int, _ kinds: [SyntheticKind], _ folder: String,
         step: @escaping @Sendable () -> Void
-    ) throws(LTError) -> [Item] {
+    ) throws(LTError) -> [SyntheticItem] {
         let target = "\(folder)/\(plan.name)"
-        try Self.makeFolder(target)
-        let results = Results<Item>(count: plan.images.count)
-        DispatchQueue.concurrentPerform(iterations: plan.images.count) { index in
-            guard !results.failed else { return }
+        try SyntheticFolder.make(target)
+        return try ParallelResults.of(plan.images.count) { index throws(LTError) in
             var generator = SeededGenerator(seed: seed, index: UInt64(position + 1) << 40 | UInt64(index))
-            results.set(
-                index,
-                Result { () throws(LTError) in
-                    let scene = try SyntheticScene(
-                        kinds: plan.images[index], family: kinds, style: family, side: side, generator: &generator)
-                    let bytes = try scene.image.encodedJPEG(quality: 90)
-                    let path = "\(target)/\(Self.fileName(plan.name, index))"
-                    try Self.writeImage(bytes, path)
-                    step()
-                    return Item(width: scene.image.width, height: scene.image.height, objects: scene.objects)
-                })
+            let scene = try SyntheticScene(
+                kinds: plan.images[index], family: kinds, style: family, side: side, generator: &generator)
+            try SyntheticFolder.write(
+                try scene.image.encodedJPEG(quality: 90), "\(target)/\(Self.fileName(plan.name, index))")
+            step()
+            return SyntheticItem(width: scene.image.width, height: scene.image.height, objects: scene.objects)
         }
-        return try results.all()
     }
 
     private static func fileName(_ split: String, _ index: Int) -> String {
         let number = String(index + 1)
         return "\(split)-\(String(repeating: "0", count: max(0, 6 - number.count)))\(number).jpg"
-    }
-
-    /// Writes without syncing each file to the disk, which would take most of the time: annotations come last.
-    private static func writeImage(_ bytes: [UInt8], _ path: String) throws(LTError) {
-        let file = fopen(path, "wb")
-        let isWritten = file != nil && fwrite(bytes, 1, bytes.count, file) == bytes.count
-        let isClosed = file.map { fclose($0) == 0 } ?? false
-        guard isWritten, isClosed else {
-            throw LTError(.io, "cannot write \(path): \(String(cString: strerror(errno)))")
-        }
-    }
-
-    private static func makeFolder(_ path: String) throws(LTError) {
-        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw LTError(.io, "cannot make folder \(path): \(error.localizedDescription)")
-        }
     }
 }
 
@@ -192,83 +162,35 @@ extension SyntheticSet {
     }
 }
 
-/// Counts up, from any thread.
-private final class Counter: @unchecked Sendable {
-    private let lock = NSLock()
-    private var count = 0
-    func next() -> Int {
-        lock.withLock {
-            count += 1
-            return count
-        }
-    }
-}
-
-/// Results by position, set from any thread; the first error in order wins.
-private final class Results<Value: Sendable>: @unchecked Sendable {
-    private let lock = NSLock()
-    private var values: [Result<Value, LTError>?]
-    private var anyFailed = false
-
-    init(count: Int) { values = [Result<Value, LTError>?](repeating: nil, count: count) }
-
-    var failed: Bool { lock.withLock { anyFailed } }
-
-    func set(_ index: Int, _ value: Result<Value, LTError>) {
-        lock.withLock {
-            values[index] = value
-            if case .failure = value { anyFailed = true }
-        }
-    }
-
-    func all() throws(LTError) -> [Value] {
-        let values = lock.withLock { self.values }
-        for case .failure(let error)? in values { throw error }
-        return values.compactMap { value in
-            if case .success(let item)? = value { item } else { nil }
-        }
-    }
-}
-
 extension SyntheticSet {
-    /// The JSON of one split. Boxes and polygons are those of the whole object, also where another covers it, cut at the
-    /// image's border; image_count and frequency (LVIS's rule) are those of the training split, as in LVIS.
+    /// The JSON of one split; image_count and frequency (LVIS's rule) are those of the training split, as in LVIS.
     private func annotationFile(
-        _ plan: SplitPlan, _ items: [Item], _ kinds: [SyntheticKind], _ trainCounts: [Int]
+        _ plan: SplitPlan, _ items: [SyntheticItem], _ kinds: [SyntheticKind], _ trainCounts: [Int]
     ) throws(LTError) -> Data {
-        var images: [ImageRecord] = []
-        var annotations: [AnnotationRecord] = []
+        var images: [SyntheticAnnotations.Image] = []
+        var annotations: [SyntheticAnnotations.Annotation] = []
         var instances = [Int](repeating: 0, count: kinds.count)
         for (index, item) in items.enumerated() {
             let shown = Set(plan.images[index])
             images.append(
-                ImageRecord(
+                .init(
                     id: index + 1, file_name: Self.fileName(plan.name, index), width: item.width, height: item.height,
                     neg_category_ids: kinds.indices.filter { !shown.contains($0) }.map { $0 + 1 },
                     not_exhaustive_category_ids: []))
             for object in item.objects {
                 instances[object.kind] += 1
-                let (width, height) = (Double(item.width), Double(item.height))
-                let polygons = object.outline.polygons.map { polygon in
-                    polygon.map { Point(min(width, max(0, $0.x)), min(height, max(0, $0.y))) }
-                }
-                let outline = Silhouette(polygons)
-                let box = outline.bounds
-                annotations.append(
-                    AnnotationRecord(
-                        id: annotations.count + 1, image_id: index + 1, category_id: object.kind + 1,
-                        bbox: [box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0].map(Self.hundredth),
-                        segmentation: polygons.map { $0.flatMap { [Self.hundredth($0.x), Self.hundredth($0.y)] } },
-                        area: Self.hundredth(outline.area), iscrowd: 0))
+                var annotation = SyntheticAnnotations.Annotation(
+                    id: annotations.count + 1, image: index + 1, category: object.kind + 1, item.outline(of: object))
+                annotation.iscrowd = 0
+                annotations.append(annotation)
             }
         }
         let categories = kinds.enumerated().map { index, kind in
-            CategoryRecord(
-                id: index + 1, name: kind.name,
-                frequency: FrequencyGroups.lvis.name(ofCount: trainCounts[index]) ?? "",
+            SyntheticAnnotations.Category(
+                id: index + 1, name: kind.name, frequency: FrequencyGroups.lvis.name(ofCount: trainCounts[index]) ?? "",
                 image_count: trainCounts[index], instance_count: instances[index])
         }
-        let file = File(
+        let file = SyntheticAnnotations(
             info: [
                 "description":
                     "LongTail synthetic set '\(family.rawValue)', split \(plan.name), seed \(seed), side \(side)"
@@ -279,38 +201,5 @@ extension SyntheticSet {
         do { return try encoder.encode(file) } catch {
             throw LTError(.library, "annotations do not encode: \(error)")
         }
-    }
-
-    private static func hundredth(_ value: Double) -> Double { (value * 100).rounded() / 100 }
-
-    private struct File: Encodable {
-        let info: [String: String]
-        let images: [ImageRecord]
-        let annotations: [AnnotationRecord]
-        let categories: [CategoryRecord]
-    }
-    private struct ImageRecord: Encodable {
-        let id: Int
-        let file_name: String
-        let width: Int
-        let height: Int
-        let neg_category_ids: [Int]
-        let not_exhaustive_category_ids: [Int]
-    }
-    private struct AnnotationRecord: Encodable {
-        let id: Int
-        let image_id: Int
-        let category_id: Int
-        let bbox: [Double]
-        let segmentation: [[Double]]
-        let area: Double
-        let iscrowd: Int
-    }
-    private struct CategoryRecord: Encodable {
-        let id: Int
-        let name: String
-        let frequency: String
-        let image_count: Int
-        let instance_count: Int
     }
 }
