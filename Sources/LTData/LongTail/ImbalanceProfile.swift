@@ -58,6 +58,26 @@ public enum ImbalanceProfile: Sendable, Equatable {
 }
 
 extension ImbalanceProfile {
+    /// Reads `none`, `exponential:FACTOR`, `step:FACTOR`, `cdb:IMBALANCE` or `pareto:MAX` (shape 6, down to 1).
+    /// - Throws: `invalidArgument` for anything else.
+    public init(parsing text: String) throws(LTError) {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        let number = parts.count == 2 ? Double(parts[1]) : nil
+        switch (parts.first, number) {
+        case ("none", nil) where parts.count == 1: self = .none
+        case ("exponential", let factor?): self = .exponential(factor: factor)
+        case ("step", let factor?): self = .step(factor: factor)
+        case ("cdb", let imbalance?): self = .cdb(imbalance: imbalance)
+        case ("pareto", let largest?) where largest >= 1 && largest <= 1e9:
+            self = .pareto(shape: 6, largest: Int(largest), least: 1, tail: 0.99)
+        default:
+            throw LTError(
+                .invalidArgument,
+                "profile '\(text)', expected none, exponential:FACTOR, step:FACTOR, cdb:IMBALANCE or pareto:MAX")
+        }
+        try validate()
+    }
+
     /// Checks the numbers.
     /// - Throws: `invalidArgument` naming the one that is out of range.
     public func validate() throws(LTError) {

@@ -38,7 +38,8 @@ extension SyntheticFormatTable {
         let root = "data/coco"
         let parts = [
             try draw(
-                job, "train", job.plan(job.labels(job.sizes, split: 1), split: 1), split: 1, folder: "\(root)/train2017"),
+                job, "train", job.plan(job.labels(job.sizes, split: 1), split: 1), split: 1, folder: "\(root)/train2017"
+            ),
             try draw(
                 job, "val", job.plan(job.balanced(job.testImages, split: 2), split: 2), split: 2,
                 folder: "\(root)/val2017"),
@@ -50,7 +51,9 @@ extension SyntheticFormatTable {
         }
         for part in parts {
             let file = SyntheticAnnotations(
-                info: ["description": "LongTail synthetic set in the form of COCO 2017, \(part.name), seed \(job.seed)"],
+                info: [
+                    "description": "LongTail synthetic set in the form of COCO 2017, \(part.name), seed \(job.seed)"
+                ],
                 licenses: [.init(id: 1, name: "none")],
                 images: zip(part.ids, part.items).map { id, item in
                     let name = "\(SyntheticJob.digits(id, 12)).jpg"
@@ -122,10 +125,10 @@ extension SyntheticFormatTable {
     static func lvis(_ job: SyntheticJob) throws(LTError) -> SyntheticData.Result {
         let version = job.variants.contains("v0.5") ? "v0.5" : "v1"
         let root = "data/lvis_\(version)"
-        // Rare classes lead their images; companions come from the frequent ones, which keeps the tail rare.
         let parts = [
             try draw(
-                job, "train", job.plan(job.labels(job.sizes, split: 1), split: 1), split: 1, folder: "\(root)/train2017"),
+                job, "train", job.plan(job.labels(job.sizes, split: 1), split: 1), split: 1, folder: "\(root)/train2017"
+            ),
             try draw(
                 job, "val", job.plan(job.balanced(job.testImages, split: 2), split: 2), split: 2,
                 folder: "\(root)/val2017"),

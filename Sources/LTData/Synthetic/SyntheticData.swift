@@ -44,15 +44,16 @@ public struct SyntheticData: Sendable {
     }
 
     /// Draws the set below `root`, where its files lie as the papers' repositories have them (data/…, appendix/…).
-    /// `progress` is called with images done and images in all, from several threads.
+    /// `progress` is called with the number of images done, from several threads.
     /// - Throws: `invalidArgument` for impossible settings, `conflict` when one of its folders is there already, `io`.
     public func write(
-        to root: String, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+        to root: String, progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(LTError) -> Result {
         guard let format = SyntheticFormatTable.all.first(where: { $0.name == self.format }) else {
             throw LTError(
                 .invalidArgument,
-                "format '\(self.format)', expected one of \(SyntheticFormatTable.all.map(\.name).joined(separator: ", "))")
+                "format '\(self.format)', expected one of \(SyntheticFormatTable.all.map(\.name).joined(separator: ", "))"
+            )
         }
         return try within("synthetic set of format \(format.name)") { () throws(LTError) in
             let job = try SyntheticJob(self, format, root, progress)
@@ -99,11 +100,11 @@ struct SyntheticJob: Sendable {
     let profile: ImbalanceProfile
     private let habits: SyntheticHabits
     private let done = Counter()
-    private let progress: @Sendable (Int, Int) -> Void
+    private let progress: @Sendable (Int) -> Void
 
     init(
         _ data: SyntheticData, _ format: SyntheticFormat, _ root: String,
-        _ progress: @escaping @Sendable (Int, Int) -> Void
+        _ progress: @escaping @Sendable (Int) -> Void
     ) throws(LTError) {
         func checked(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(LTError) -> Int {
             guard range.contains(value) else {
@@ -167,7 +168,7 @@ struct SyntheticJob: Sendable {
         try ParallelResults.of(count) { index throws(LTError) in
             var generator = SeededGenerator(seed: seed, index: split << 40 | UInt64(index))
             let value = try body(index, &generator)
-            progress(done.next(), 0)
+            progress(done.next())
             return value
         }
     }
@@ -192,7 +193,8 @@ struct SyntheticJob: Sendable {
     func plan(_ leads: [Int], split: UInt64) -> [[Int]] {
         let affinity = LabelPlan.affinity(kinds: kinds.count, seed: seed)
         var generator = SeededGenerator(seed: seed, index: 0x91A2 + split)
-        let popularity = sizes.map { pow(Double($0), 0.5) }
+        // Companions come from the frequent classes, so that rare ones stay rare.
+        let popularity = sizes.map { pow(Double($0), 1.5) }
         return LabelPlan(
             leads: leads, minimum: 0, popularity: popularity, affinity: affinity, generator: &generator
         ).images

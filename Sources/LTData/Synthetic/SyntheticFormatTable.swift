@@ -1,5 +1,7 @@
 // SyntheticFormatTable: the formats of `lt-train synth --format`, one entry each; names are those of recipes.
 
+import LTCore
+
 /// Every format.
 public enum SyntheticFormatTable {
     public static let all: [SyntheticFormat] = [
@@ -32,16 +34,18 @@ public enum SyntheticFormatTable {
                 classes: 20, images: 100, testImages: 3, side: 96, profile: .exponential(factor: 0.03)),
             targets: { _ in ["data/inaturalist"] }, write: iNaturalist),
         SyntheticFormat(
-            name: "egtea", summary: "data/egtea: VIDEO/CLIP/000000.jpg …, train_split.txt, val_split.txt, test_split.txt",
-            variants: [], classes: Dataset.egteaVerbCount...Dataset.egteaVerbCount,
-            defaults: .init(classes: Dataset.egteaVerbCount, images: 30, testImages: 4, side: 96, profile: .exponential(factor: 0.1)),
+            name: "egtea",
+            summary: "data/egtea: VIDEO/CLIP/000000.jpg …, train_split.txt, val_split.txt, test_split.txt",
+            variants: [], classes: 19...19,
+            defaults: .init(classes: 19, images: 30, testImages: 4, side: 96, profile: .exponential(factor: 0.1)),
             targets: { _ in ["data/egtea"] }, write: egtea),
         SyntheticFormat(
             name: "folder", summary: "data/synthetic: train/CLASS, val/CLASS, test/CLASS", variants: [],
             classes: 2...10_000, defaults: .init(classes: 10, images: 100, testImages: 20, side: 64),
             targets: { _ in ["data/synthetic"] }, write: imageFolders),
         SyntheticFormat(
-            name: "voc", summary: "data/VOCdevkit: VOC2012 (train, val, trainval), VOC2007 (test); VOC's 20 class names",
+            name: "voc",
+            summary: "data/VOCdevkit: VOC2012 (train, val, trainval), VOC2007 (test); VOC's 20 class names",
             variants: [], classes: 20...20, defaults: .init(classes: 20, images: 25, testImages: 8, side: 128),
             targets: { _ in ["data/VOCdevkit"] }, write: { job throws(LTError) in try voc(job, lists: false) }),
         SyntheticFormat(

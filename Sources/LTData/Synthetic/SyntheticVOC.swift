@@ -6,15 +6,23 @@ import Foundation
 import LTCore
 
 extension SyntheticFormatTable {
-    /// The long-tailed part that lists describe; without a Pareto profile, down from half of the largest class.
+    /// The long-tailed part that lists describe; without a Pareto profile, from half of the largest class down to 4.
     static func listed(_ pool: Dataset, _ job: SyntheticJob) throws(LTError) -> Dataset {
         var profile = job.profile
         if case .pareto = profile {
         } else {
-            let largest = max(2, (pool.imageCounts.max() ?? 0) / 2)
-            profile = .pareto(shape: 6, largest: largest, least: 1, tail: 0.99)
+            let largest = max(4, (pool.imageCounts.max() ?? 0) / 2)
+            profile = .pareto(shape: 6, largest: largest, least: 4, tail: 0.99)
         }
-        return try pool.longTailed(LongTail(profile, .cooccurring(seed: job.seed)))
+        // Removing images for one class may take the last ones of a small class: then it is drawn again.
+        var failure = LTError(.invalidArgument, "no part was drawn")
+        for attempt in 0..<100 {
+            do throws(LTError) {
+                let seed = job.seed &+ UInt64(attempt)
+                return try pool.longTailed(LongTail(profile, .cooccurring(seed: seed)))
+            } catch { failure = error }
+        }
+        throw failure
     }
 
     static func voc(_ job: SyntheticJob, lists: Bool) throws(LTError) -> SyntheticData.Result {
