@@ -39,7 +39,7 @@ struct LongTailSelection: ParsableCommand {
                 lt-train longtail --format cifar100 --root data/cifar-100-python \\
                   --profile cdb --imbalance 200 part=train
               a set like VOC-MLT, for a recipe's  longtail: {ids: lists/img_id.txt}
-                lt-train longtail --format voc --root data/VOCdevkit \\
+                lt-train longtail --format voc --root data/VOCdevkit/VOC2012 set=trainval \\
                   --profile pareto longtail.max=800 --out lists
               the images of a list
                 lt-train longtail --recipe models/my.yaml longtail.ids=img_id.txt
