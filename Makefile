@@ -48,8 +48,9 @@ bench: build ## speed and memory as ratios against peers of the same run (sets u
 	@Benchmarks/run.sh
 
 .PHONY: compare
-compare: build ## train every loss and sampler on the demo's data at equal budget (about a quarter of an hour on two cores)
-	@Benchmarks/compare-demo.sh
+compare: build ## train every loss at equal budget on synthetic long-tailed sets (about an hour on two cores)
+	@Benchmarks/compare.sh demo
+	@Benchmarks/compare.sh losses
 
 .PHONY: clean
 clean: ## remove what was built; demo/ and .bench/ stay

@@ -26,6 +26,29 @@ extension Dataset {
         return part
     }
 
+    /// At most `count` images, in their order: the classes take turns, each with its next image that was not taken, so that a
+    /// few images show every class.
+    public func limited(to count: Int) -> Dataset {
+        guard count < images.count else { return self }
+        var members = [[Int]](repeating: [], count: categories.count)
+        for position in images.indices.reversed() {
+            for label in images[position].labels { members[label].append(position) }
+        }
+        var chosen: Set<Int> = []
+        var turns = members.indices.filter { !members[$0].isEmpty }
+        while chosen.count < count, !turns.isEmpty {
+            for label in turns where chosen.count < count {
+                while let position = members[label].popLast() {
+                    if chosen.insert(position).inserted { break }
+                }
+            }
+            turns.removeAll { members[$0].isEmpty }
+        }
+        // Images without classes fill up what is left.
+        for position in images.indices where chosen.count < count { chosen.insert(position) }
+        return subset(chosen.sorted())
+    }
+
     /// Positions of the images that a list names. A name is a path below the image folder, else a file's name without
     /// its ending (VOC: 2008_000023), else the data set's own number (COCO; CIFAR: the position in the archive); the first of
     /// these that fits the whole list counts.

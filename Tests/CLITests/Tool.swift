@@ -15,12 +15,13 @@ struct Tool {
         let process: Process
         let folder: String
 
-        init(_ path: String, _ arguments: [String]) throws {
+        init(_ path: String, _ arguments: [String], in current: String?) throws {
             folder = FileManager.default.temporaryDirectory.path + "/lt-\(UUID().uuidString)"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             process = Process()
             process.executableURL = URL(fileURLWithPath: path)
             process.arguments = arguments
+            if let current { process.currentDirectoryURL = URL(fileURLWithPath: current) }
             process.standardInput = FileHandle.nullDevice
             for (name, isError) in [("out", false), ("err", true)] {
                 _ = FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: nil)
@@ -53,6 +54,11 @@ struct Tool {
         path = bundle.deletingLastPathComponent().appendingPathComponent(name).path
     }
 
-    func start(_ arguments: [String]) throws -> Running { try Running(path, arguments) }
-    func run(_ arguments: [String]) throws -> Result { try start(arguments).finish() }
+    /// - Parameter folder: the process's current folder; nil: the test's.
+    func start(_ arguments: [String], in folder: String? = nil) throws -> Running {
+        try Running(path, arguments, in: folder)
+    }
+    func run(_ arguments: [String], in folder: String? = nil) throws -> Result {
+        try start(arguments, in: folder).finish()
+    }
 }

@@ -81,15 +81,22 @@ import Testing
 }
 
 @Suite struct DataSourceTests {
-    @Test func limitTakesImagesEvenlySpaced() throws {
-        let section = try RecipeSection(
-            yaml: "{format: folder, root: '\(Fixtures.folder.path)', limit: 5}")
-        let dataset = try DataSource(section).read()
-        let whole = try Dataset.imageFolder(Fixtures.folder.path)
-        #expect(dataset.images.count == 5 && whole.images.count >= 12)
-        #expect(dataset.images.map(\.path) == (0..<5).map { whole.images[$0 * whole.images.count / 5].path })
-        let few = try DataSource(
-            try RecipeSection(yaml: "{format: folder, root: '\(Fixtures.folder.path)', limit: 99}"))
-        #expect(try few.read().images.count == whole.images.count)
+    @Test func limitShowsEveryClass() throws {
+        let folder = Fixtures.temporary()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for (name, count) in [("ant", 1), ("bee", 7), ("cat", 3)] {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+            for index in 0..<count {
+                _ = FileManager.default.createFile(atPath: "\(folder)/\(name)/\(index).png", contents: Data())
+            }
+        }
+        func paths(_ limit: Int) throws -> [String] {
+            let section = try RecipeSection(yaml: "{format: folder, root: '\(folder)', limit: \(limit)}")
+            return try DataSource(section).read().images.map(\.path)
+        }
+        #expect(try paths(2) == ["ant/0.png", "bee/0.png"])
+        #expect(try paths(6) == ["ant/0.png", "bee/0.png", "bee/1.png", "bee/2.png", "cat/0.png", "cat/1.png"])
+        #expect(try paths(99).count == 11)
     }
 }

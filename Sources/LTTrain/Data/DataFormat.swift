@@ -71,13 +71,13 @@ public struct DataSource {
         longTail = try section.section("longtail").map { part throws(LTError) in try LongTailOptions(part) }
     }
 
-    /// The data, or the long-tailed part of it that `longtail` describes, or `limit` of its images, evenly spaced.
+    /// The data, or the long-tailed part of it that `longtail` describes, or `limit` of its images, the classes in
+    /// turn.
     /// - Throws: what the reader throws; `invalidArgument` for a key that the format does not have.
     public func read() throws(LTError) -> Dataset {
         let dataset = try readWhole()
         let whole = try longTail?.apply(to: dataset) ?? dataset
-        guard let limit, limit < whole.images.count else { return whole }
-        return whole.subset((0..<limit).map { $0 * whole.images.count / limit })
+        return limit.map(whole.limited) ?? whole
     }
 
     /// The data, or the asked for part of it, before `longtail`.

@@ -1,5 +1,7 @@
-"""Reads the reports of compare-demo.sh.  compare-demo.py OUT best ARM... | compare-demo.py OUT table ARM...
-best: each arm's learning rate with the greatest total mAP on the calibration split (seed 100).
+"""Reads the reports of compare.sh.  compare.py OUT best|table JUDGED COLUMNS ARM...
+JUDGED: the path of the figure that chooses the learning rate, as mAP.total (~ stands for a dot inside a key).
+COLUMNS: "title=path,...".
+best: each arm's learning rate with the greatest figure on the calibration split (seed 100).
 table: mean (least-greatest) over the other seeds on the test split, as OUT/table.md and OUT/runs.csv."""
 import csv
 import json
@@ -7,7 +9,8 @@ import pathlib
 import re
 import sys
 
-out, what, arms = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+out, what, judged, arms = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[5:]
+columns = [column.rsplit("=", 1) for column in sys.argv[4].split(",")]
 runs = []
 for path in sorted(out.glob("*/report-test.json")):
     arm, rate, seed = re.fullmatch(r"(.+)-lr(.+)-seed(\d+)", path.parent.name).groups()
@@ -16,9 +19,15 @@ for path in sorted(out.glob("*/report-test.json")):
         "calibration": json.loads((path.parent / "report-calibration.json").read_text())})
 
 
+def value(report, path):
+    for key in path.split("."):
+        report = report[key.replace("~", ".")]
+    return report
+
+
 def best(arm):
     tuned = [run for run in runs if run["arm"] == arm and run["seed"] == 100]
-    return max(tuned, key=lambda run: run["calibration"]["mAP"]["total"])["lr"] if tuned else None
+    return max(tuned, key=lambda run: value(run["calibration"], judged))["lr"] if tuned else None
 
 
 if what == "best":
@@ -27,21 +36,12 @@ if what == "best":
             print(arm, best(arm))
     sys.exit()
 
-groups = ["head", "middle", "tail", "total"]
-columns = [(f"mAP {g}", lambda r, g=g: r["mAP"][g]) for g in groups]
-columns += [
-    ("macro F1 at 0.5", lambda r: r["F1"]["at_0.5"]["macro"]["total"]),
-    ("macro F1 at fitted", lambda r: r["F1"]["at_thresholds"]["macro"]["total"]),
-    ("tail F1 at 0.5", lambda r: r["F1"]["at_0.5"]["macro"]["tail"]),
-    ("tail F1 at fitted", lambda r: r["F1"]["at_thresholds"]["macro"]["tail"]),
-    ("micro F1 at fitted", lambda r: r["F1"]["at_thresholds"]["micro"]["total"]),
-]
 with open(out / "runs.csv", "w", newline="") as file:
     writer = csv.writer(file)
-    writer.writerow(["arm", "lr", "seed", "calibration mAP total"] + [name for name, _ in columns])
+    writer.writerow(["arm", "lr", "seed", f"calibration {judged}"] + [name for name, _ in columns])
     for run in sorted(runs, key=lambda run: (arms.index(run["arm"]), float(run["lr"]), run["seed"])):
-        writer.writerow([run["arm"], run["lr"], run["seed"], f"{100 * run['calibration']['mAP']['total']:.2f}"]
-                        + [f"{100 * value(run['test']):.2f}" for _, value in columns])
+        writer.writerow([run["arm"], run["lr"], run["seed"], f"{100 * value(run['calibration'], judged):.2f}"]
+                        + [f"{100 * value(run['test'], path):.2f}" for _, path in columns])
 
 lines = ["| arm | lr | " + " | ".join(name for name, _ in columns) + " |", "|---|---|" + "---|" * len(columns)]
 for arm in arms:
@@ -49,8 +49,8 @@ for arm in arms:
     if not measured:
         continue
     cells = []
-    for _, value in columns:
-        values = [100 * value(report) for report in measured]
+    for _, path in columns:
+        values = [100 * value(report, path) for report in measured]
         cells.append(f"{sum(values) / len(values):.1f} ({min(values):.1f}–{max(values):.1f})")
     lines.append(f"| {arm} | {best(arm)} | " + " | ".join(cells) + " |")
 (out / "table.md").write_text("\n".join(lines) + "\n")

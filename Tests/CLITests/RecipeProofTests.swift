@@ -1,0 +1,183 @@
+// Every recipe of models/, at toy scale, on small data drawn in the real on-disk format: it reads, overfits a few samples
+// (the loss falls by 90 %), resumes to the same bytes, exports a file that the runtime reloads, and reports its system's
+// metrics. Networks are narrow, images small, rates those of a short run; loss, sampler, data format, frozen parts and
+// everything else are the recipe's own.
+
+import Foundation
+import LTCore
+import LTDecision
+import LTGraph
+import Testing
+
+/// Small data in a recipe's format, drawn once for all recipes that read it.
+private final class ToyData: @unchecked Sendable {
+    static let shared = ToyData()
+    private let folder = try? TemporaryFolder()
+    private let lock = NSLock()
+    private var drawn: [String: String] = [:]
+
+    /// The folder that the recipe's relative paths start from.
+    func folder(_ format: String, _ arguments: [String]) throws -> String {
+        let root = try #require(folder)
+        return try lock.withLock {
+            if let path = drawn[format] { return path }
+            let path = root.file(format)
+            let run = try Tool("lt-train").run(["synth", "--format", format, "--out", path] + arguments)
+            guard run.status == 0 else { throw LTError(.io, run.error) }
+            drawn[format] = path
+            return path
+        }
+    }
+}
+
+@Suite struct RecipeProofTests {
+    /// How the recipes of one data format are made small.
+    struct Scale {
+        var format: String
+        /// Of `lt-train synth`.
+        var synth: [String]
+        /// For every run.
+        var small: [String]
+        /// For the run that overfits.
+        var few: [String]
+        /// Epochs of its first phase, for losses that have two: the second does not begin where the first ended.
+        var firstPhase: Int?
+        /// Sections of the report of the test split.
+        var metrics: [String]
+    }
+
+    static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("models").path
+
+    static let recipes: [String] = ["db", "cdb", "ib"].flatMap { system in
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(models)/\(system)")) ?? []
+        return names.filter { $0.hasSuffix(".yaml") }.sorted().map { "\(system)/\($0)" }
+    }
+
+    static func scale(_ recipe: String) throws -> Scale {
+        let classifier = recipe.contains("ldam") ? "classifier: cosine" : "head: {init: uniform}"
+        let cropped = ["input.size=32", "input.center_crop=32", "input.resize.size=36"]
+        let multilabel = [
+            "network={name: resnet, blocks: [1, 1, 1], width: 32, stem: {kernel: 3, stride: 2, max_pool: false}, pfc: 256}",
+            "freeze={parameters: [conv1.*, bn1.*, layer1.*], batch_norm: [bn1.*, layer1.*]}", "input.size=32",
+        ]
+        // Effective numbers with β 0.9 are weights near 0.1.
+        let rate = recipe.contains("cb-focal") ? 0.5 : 0.1
+        let fitted = ["sampler={name: uniform}", "iterations=280", "optimizer.lr=\(rate)"]
+        let short = ["train.limit=16", "train.longtail=null", "iterations=60", "optimizer.lr=0.1"]
+        let classes = ["many", "balanced_accuracy", "top1"]
+        let hasPhases = recipe.hasPrefix("ib/") && !recipe.contains("-ce") && !recipe.contains("-ldam")
+        let phase = hasPhases ? 40 : nil
+        if recipe.hasPrefix("db/voc-mlt") {
+            return Scale(
+                format: "voc-mlt", synth: ["--images", "2", "--test-images", "2", "--image-size", "48"],
+                small: multilabel, few: fitted, metrics: ["mAP", "F1"])
+        }
+        if recipe.hasPrefix("db/coco-mlt") {
+            return Scale(
+                format: "coco-mlt",
+                synth: ["--classes", "8", "--images", "6", "--test-images", "2", "--image-size", "48"],
+                small: multilabel, few: fitted, metrics: ["mAP", "F1"])
+        }
+        if recipe.hasPrefix("cdb/cifar100") || recipe.hasPrefix("ib/cifar") {
+            return Scale(
+                format: recipe.contains("cifar100") ? "cifar100" : "cifar10",
+                synth: ["--classes", "8", "--images", "250", "--test-images", "3"], small: ["network.depth=8"],
+                few: short + (hasPhases ? ["loss.start_epoch=40"] : []), firstPhase: phase, metrics: classes)
+        }
+        if recipe.hasPrefix("ib/tiny-imagenet") {
+            return Scale(
+                format: "tiny-imagenet",
+                synth: ["--classes", "8", "--images", "110", "--test-images", "2", "--image-size", "40"],
+                small: cropped + ["network={name: resnet, depth: 18, width: 8, \(classifier)}"],
+                few: short + (hasPhases ? ["loss.start_epoch=40"] : []), firstPhase: phase, metrics: classes)
+        }
+        if recipe.hasPrefix("cdb/imagenet-lt") {
+            return Scale(
+                format: "imagenet-lt",
+                synth: [
+                    "--classes", "8", "--images", "2", "--test-images", "2", "--image-size", "40", "--longtail", "none",
+                ],
+                small: cropped + ["network={name: resnet, depth: 10, width: 8, head: {init: uniform}}"],
+                few: ["iterations=60", "optimizer.lr=0.1"], metrics: classes)
+        }
+        if recipe.hasPrefix("cdb/egtea") {
+            return Scale(
+                format: "egtea",
+                synth: ["--images", "1", "--test-images", "1", "--image-size", "40", "--longtail", "none"],
+                small: [
+                    "network={name: resnext3d, depth: 50, cardinality: 4, width: 8, frames: 4}", "input.clip.frames=4",
+                    "input.size=32", "input.precrop=36",
+                ], few: ["iterations=80", "optimizer.lr=0.05", "optimizer.momentum=0.9"],
+                metrics: ["majority", "balanced_accuracy", "precision"])
+        }
+        throw LTError(.notFound, "no toy scale for the recipe \(recipe)")
+    }
+
+    static func run(
+        _ recipe: String, _ scale: Scale, in folder: String, out: String, _ overrides: [String], _ flags: [String] = []
+    )
+        throws -> Tool.Result
+    {
+        let common = ["init=null", "augment=null", "epochs=null", "batch=16", "checkpoint_every=5", "threads=1"]
+        let set = (common + scale.small + overrides).flatMap { ["--set", $0] }
+        return try Tool("lt-train").run(["run", "\(models)/\(recipe)", "--out", out] + set + flags, in: folder)
+    }
+
+    static func firstFolder(_ path: String) throws -> String {
+        try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.contains(".") }.sorted().first ?? ""
+    }
+
+    /// The losses of a run, those of its first epochs.
+    static func losses(_ out: String, epochs: Int?) throws -> [Double] {
+        let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(out)/log.csv")), as: UTF8.self)
+        return text.split(separator: "\n").dropFirst().compactMap { line in
+            let fields = line.split(separator: ",")
+            guard fields.count > 3, let epoch = Int(fields[1]), epoch < epochs ?? .max else { return nil }
+            return Double(fields[3])
+        }
+    }
+
+    @Test(arguments: recipes) func isProven(_ recipe: String) throws {
+        let scale = try Self.scale(recipe)
+        let folder = try ToyData.shared.folder(scale.format, scale.synth)
+        let temporary = try TemporaryFolder()
+
+        let fit = temporary.file("fit")
+        let overfits = try Self.run(
+            recipe, scale, in: folder, out: fit,
+            scale.few + ["schedule={name: cosine}", "validate.every=1000"])
+        guard overfits.status == 0 else {
+            Issue.record("\(overfits.error.suffix(600))")
+            return
+        }
+        let losses = try Self.losses(fit, epochs: scale.firstPhase)
+        let (first, last) = (losses.first ?? 0, losses.suffix(5).reduce(0, +) / 5)
+        #expect(last < 0.1 * first, "the loss falls from \(first) to \(last)")
+
+        if scale.format == "egtea" {
+            // A clip is too large to lie in the file as a self-test; RuntimeAgreementTests compares this network's outputs.
+            let clips = try Tool("lt-infer").run(
+                ["run", "\(fit)/model.onnx", "\(folder)/data/egtea/\(try Self.firstFolder("\(folder)/data/egtea"))"]
+                    + ["--out", temporary.file("clips.db"), "--quiet"])
+            #expect(clips.status == 0, "\(clips.error)")
+        } else {
+            let verified = try Tool("lt-infer").run(
+                ["verify", "\(fit)/model.onnx", "--rtol", "0", "--relative-to-max", "1e-4"])
+            #expect(verified.status == 0, "\(verified.output)\(verified.error)")
+        }
+        let report = try String(contentsOfFile: "\(fit)/report-test.json", encoding: .utf8)
+        for metric in scale.metrics { #expect(report.contains("\"\(metric)\""), "no \(metric)") }
+
+        let (whole, parts) = (temporary.file("whole"), temporary.file("parts"))
+        let brief = ["iterations=12"]
+        #expect(try Self.run(recipe, scale, in: folder, out: whole, brief).status == 0)
+        #expect(try Self.run(recipe, scale, in: folder, out: parts, brief, ["--stop-after", "7"]).status == 0)
+        let resumed = try Self.run(recipe, scale, in: folder, out: parts, brief, ["--resume"])
+        #expect(resumed.status == 0, "\(resumed.error.suffix(600))")
+        for name in ["checkpoint.safetensors", "log.csv", "model.onnx"] {
+            let files = [whole, parts].map { FileManager.default.contents(atPath: "\($0)/\(name)") }
+            #expect(files[0] != nil && files[0] == files[1], "\(name)")
+        }
+    }
+}
