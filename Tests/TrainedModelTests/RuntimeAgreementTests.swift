@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["cifar", "cosine", "small", "resnet18", "bottleneck", "resnext"])
+    @Test(arguments: ["cifar", "cosine", "small", "resnet18", "bottleneck", "resnext", "resnext3d"])
     func networksAgree(_ name: String) throws {
         var generator = SeededGenerator(seed: 5)
         let graph: Graph
@@ -58,6 +58,9 @@ import Testing
         case "cosine":
             let section = try RecipeSection(yaml: "{depth: 8, classifier: cosine}")
             graph = try CIFARResNet(section).graph(classes: 10, inputSize: 32, generator: &generator)
+        case "resnext3d":
+            let section = try RecipeSection(yaml: "{depth: 50, width: 8, cardinality: 4, frames: 4}")
+            graph = try ResNeXt3D(section).graph(classes: 5, inputSize: 32, generator: &generator)
         case "resnext":
             size = 64
             graph = try ResNeXt(depth: 50, width: 16).graph(classes: 7, inputSize: 64, generator: &generator)
@@ -75,7 +78,7 @@ import Testing
             size = 64
             graph = try ResNet(depth: 50, width: 8).graph(classes: 7, inputSize: 64, generator: &generator)
         }
-        let input = try Self.normal([3, 3, size, size], seed: 2)
+        let input = try Self.normal(name == "resnext3d" ? [3, 3, 4, size, size] : [3, 3, size, size], seed: 2)
         for difference in try Self.disagreement(try Self.shaken(graph), input) { #expect(difference < 1e-4) }
     }
 
