@@ -58,7 +58,8 @@ extension Graph {
     }
 
     /// Float initializers that training may change: those that a gradient of the outputs reaches, without numbers that are no
-    /// weights: running statistics, scalars outside layers (ε, exponents, attention scales), masks of 0 and −∞ (or −100).
+    /// weights: running statistics, scalars outside layers (ε, exponents, attention scales), masks of 0 and −∞ (or −100), what is
+    /// written into a tensor by ScatterND.
     func trainableNames() -> [String] {
         var wanted = Set(outputs.map(\.name))
         var reached: Set<String> = []
@@ -69,6 +70,8 @@ extension Graph {
             if node.opType == "BatchNormalization" { skipped = [3, 4] }
             for (position, name) in node.inputs.enumerated() where !name.isEmpty && !skipped.contains(position) {
                 wanted.insert(name)
+                // Numbers that are written into a tensor build masks of windows.
+                if Self.writers.contains(node.opType), initializers[name] != nil { continue }
                 reached.insert(name)
                 if position > 0, Self.layers.contains(node.opType) { layered.insert(name) }
             }
@@ -79,6 +82,8 @@ extension Graph {
             return tensor.count > 1 && !Self.isMask(tensor)
         }
     }
+
+    private static let writers: Set<String> = ["ScatterND", "ScatterElements", "Scatter"]
 
     /// Operators whose inputs after the first are weights, however few.
     private static let layers: Set<String> = [
