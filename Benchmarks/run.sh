@@ -29,3 +29,5 @@ title "mAP of 100,000 images × 1,203 classes against scikit-learn"
 $python Benchmarks/classification.py
 title "training steps of ResNet-32 and ResNet-50 against PyTorch"
 $python Benchmarks/training-step.py
+title "what loading data adds to a training step"
+$python Benchmarks/data-loading.py
