@@ -54,6 +54,8 @@ extension LTError.Code {
     /// Memory that the system or a limit does not grant.
     public static let outOfMemory: Self = "outOfMemory"
     public static let cancelled: Self = "cancelled"
+    /// Work that was not done by its deadline.
+    public static let timedOut: Self = "timedOut"
     /// A number that is not finite where it must be.
     public static let notFinite: Self = "notFinite"
     /// A digest or a setting that differs from the one recorded.

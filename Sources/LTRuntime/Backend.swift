@@ -53,7 +53,10 @@ public protocol BackendPlan: Sendable {
 /// A backend's side of a session: one thread at a time.
 public protocol BackendSession: AnyObject {
     /// Runs on checked inputs, in the order of the graph's runtime inputs, and returns the graph's outputs in order.
-    func run(_ inputs: [ONNXValue], profile: StepProfile?) throws(LTError) -> [ONNXValue]
+    /// It checks the interruption before every step, also in subgraphs; the session stays usable whatever it throws.
+    func run(
+        _ inputs: [ONNXValue], profile: StepProfile?, interruption: Interruption
+    ) throws(LTError) -> [ONNXValue]
 }
 
 /// One step of a plan, as `lt-infer plan` shows it.

@@ -76,6 +76,28 @@ func makePredictor(
         #expect(try session.decide([]).isEmpty)
     }
 
+    @Test func interruptedDecisions() throws {
+        let session = try makePredictor(try tinyModel()).makeSession()
+        let images = [try png(9, 99, 200), try png(1, 2, 3)]
+        let expected = try session.decide(images).map { try $0.get() }
+        let cancellation = Cancellation()
+        func code(_ interruption: Interruption) -> LTError.Code? {
+            do throws(LTError) { _ = try session.decide(images, interruption: interruption) } catch {
+                return error.code
+            }
+            return nil
+        }
+        #expect(code(Interruption(cancellation, deadline: .now + .seconds(3600))) == nil)
+        cancellation.cancel()
+        #expect(code(Interruption(cancellation)) == .cancelled)
+        #expect(code(Interruption(deadline: .now - .seconds(1))) == .timedOut)
+        let batch = try SampleBatch(session.predictor, capacity: 2)
+        batch.append(try images[0].withUnsafeBytes { bytes in try session.predictor.prepare(bytes) })
+        #expect(throws: LTError.self) { try session.predict(batch, interruption: Interruption(cancellation)) }
+        #expect(try session.predict(batch).count == 1)
+        #expect(try session.decide(images).map { try $0.get() } == expected)
+    }
+
     @Test(arguments: [1, 3]) func aFixedBatchIsPadded(batch: Int) throws {
         let free = try makePredictor(try tinyModel()).makeSession()
         let predictor = try makePredictor(try tinyModel(batch: .fixed(batch)))

@@ -24,9 +24,11 @@ final class CPUSession: BackendSession {
         arena = plan.isNode ? self.nodeArena : try SessionArena()
     }
 
-    func run(_ inputs: [ONNXValue], profile: StepProfile?) throws(LTError) -> [ONNXValue] {
+    func run(
+        _ inputs: [ONNXValue], profile: StepProfile?, interruption: Interruption
+    ) throws(LTError) -> [ONNXValue] {
         lt_set_threads(Int32(plan.context.threads))
-        return try boundProgram(inputs).run(inputs, profile)
+        return try boundProgram(inputs).run(inputs, profile, interruption)
     }
 
     private func boundProgram(_ inputs: [ONNXValue]) throws(LTError) -> BoundProgram {
@@ -105,20 +107,20 @@ final class BoundProgram {
         }
     }
 
-    func run(_ inputs: [ONNXValue], _ profile: StepProfile?) throws(LTError) -> [ONNXValue] {
-        let pointers = inputs.map(\.rawPointer)
-        let moved = inputs.indices.filter { inputPointers[$0] != pointers[$0] }
-        for index in moved { inputPointers[index] = pointers[index] }
-        for index in moved {
-            for step in readers[index] { kernels[step] = try bind(program.steps[step]) }
-        }
+    func run(
+        _ inputs: [ONNXValue], _ profile: StepProfile?, _ interruption: Interruption
+    ) throws(LTError) -> [ONNXValue] {
+        try follow(inputs)
         defer { values.removeAll(keepingCapacity: true) }
         for (index, step) in program.steps.enumerated() {
             do throws(LTError) {
+                try interruption.check()
                 if let profile {
-                    try profile.time(program.row(step)) { () throws(LTError) in try run(step, index, inputs) }
+                    try profile.time(program.row(step)) { () throws(LTError) in
+                        try run(step, index, inputs, interruption)
+                    }
                 } else {
-                    try run(step, index, inputs)
+                    try run(step, index, inputs, interruption)
                 }
             } catch {
                 throw error.inside(step.label)
@@ -129,7 +131,9 @@ final class BoundProgram {
         return outputs
     }
 
-    private func run(_ step: CPUProgram.Step, _ index: Int, _ inputs: [ONNXValue]) throws(LTError) {
+    private func run(
+        _ step: CPUProgram.Step, _ index: Int, _ inputs: [ONNXValue], _ interruption: Interruption
+    ) throws(LTError) {
         if let kernel = kernels[index] { return try kernel() }
         guard case .dynamic(let dynamic) = step.action else { return }
         var arguments: [ONNXValue?] = []
@@ -143,7 +147,7 @@ final class BoundProgram {
                 else { throw LTError(.malformed, "input '\(input.name)' was not made") }
                 fed.append(value)
             }
-            let results = try session.run(fed, profile: nil)
+            let results = try session.run(fed, profile: nil, interruption: interruption)
             for (id, value) in zip(step.outputs.compactMap { $0 }, results) { try keep(value, as: id) }
         } else {
             var bodies: [String: Result<SessionBodies.Body, LTError>] = [:]
@@ -158,7 +162,7 @@ final class BoundProgram {
                 }
             }
             let own = dynamic.bodies.isEmpty ? arguments : Array(arguments.prefix(step.ownInputs))
-            let results = try dynamic.op.run(own, SessionBodies(bodies: bodies))
+            let results = try dynamic.op.run(own, SessionBodies(bodies: bodies, interruption: interruption))
             for (id, value) in zip(step.outputs, results) {
                 if let id { try keep(value, as: id) }
             }
@@ -199,6 +203,22 @@ final class BoundProgram {
     }
 
     // MARK: Memory
+
+    /// Binds the kernels that read the caller's tensors to where these lie now. A kernel that cannot be bound leaves none
+    /// of them behind that a later run would take for bound.
+    private func follow(_ inputs: [ONNXValue]) throws(LTError) {
+        let pointers = inputs.map(\.rawPointer)
+        let moved = inputs.indices.filter { inputPointers[$0] != pointers[$0] }
+        for index in moved { inputPointers[index] = pointers[index] }
+        do throws(LTError) {
+            for index in moved {
+                for step in readers[index] { kernels[step] = try bind(program.steps[step]) }
+            }
+        } catch {
+            for index in moved { inputPointers[index] = nil }
+            throw error
+        }
+    }
 
     private func bind(_ step: CPUProgram.Step) throws(LTError) -> BoundKernel? {
         let scratch = arena.buffer.pointer + program.arenaBytes
@@ -273,13 +293,16 @@ private struct SessionBodies: BodyRunner {
         let captured: [ONNXValue]
     }
     let bodies: [String: Result<Body, LTError>]
+    let interruption: Interruption
 
     func run(_ name: String, _ inputs: [ONNXValue]) throws(LTError) -> [ONNXValue] {
         guard let body = try bodies[name]?.get() else {
             throw LTError(.malformed, "attribute '\(name)' is missing, expected a graph")
         }
         try body.plan.graph.checkCount(inputs.count + body.captured.count)
-        return try body.session.run(inputs + body.captured, profile: nil)
+        // A loop goes on over a subgraph without steps, too.
+        try interruption.check()
+        return try body.session.run(inputs + body.captured, profile: nil, interruption: interruption)
     }
 }
 

@@ -69,7 +69,8 @@ struct ReferencePlan: BackendPlan {
 
     /// - Parameter outer: values of the graphs around it, among them the captured ones.
     func run(
-        _ inputs: [ONNXValue], outer: [String: ONNXValue] = [:], profile: StepProfile? = nil
+        _ inputs: [ONNXValue], outer: [String: ONNXValue] = [:], profile: StepProfile? = nil,
+        interruption: Interruption
     ) throws(LTError) -> [ONNXValue] {
         var values: [String: ONNXValue] = [:]
         for name in captured { values[name] = outer[name] }
@@ -77,8 +78,9 @@ struct ReferencePlan: BackendPlan {
         for (info, value) in zip(graph.runtimeInputs, inputs) { values[info.name] = value }
         for step in steps {
             do throws(LTError) {
+                try interruption.check()
                 let arguments = step.node.inputs.map { $0.isEmpty ? nil : values[$0] }
-                let bodies = ReferenceBodies(plans: step.bodies, values: values)
+                let bodies = ReferenceBodies(plans: step.bodies, values: values, interruption: interruption)
                 let results: [ONNXValue]
                 if let profile {
                     var shape: [Int]?
@@ -111,13 +113,16 @@ struct ReferencePlan: BackendPlan {
 private struct ReferenceBodies: BodyRunner {
     let plans: [String: ReferencePlan]
     let values: [String: ONNXValue]
+    let interruption: Interruption
 
     func run(_ body: String, _ inputs: [ONNXValue]) throws(LTError) -> [ONNXValue] {
         guard let plan = plans[body] else {
             throw LTError(.malformed, "attribute '\(body)' is missing, expected a graph")
         }
         try plan.graph.checkCount(inputs.count)
-        return try plan.run(inputs, outer: values)
+        // A loop goes on over a subgraph without nodes, too.
+        try interruption.check()
+        return try plan.run(inputs, outer: values, interruption: interruption)
     }
 }
 
@@ -126,7 +131,9 @@ final class ReferenceSession: BackendSession {
 
     init(_ plan: ReferencePlan) { self.plan = plan }
 
-    func run(_ inputs: [ONNXValue], profile: StepProfile?) throws(LTError) -> [ONNXValue] {
-        try plan.run(inputs, profile: profile)
+    func run(
+        _ inputs: [ONNXValue], profile: StepProfile?, interruption: Interruption
+    ) throws(LTError) -> [ONNXValue] {
+        try plan.run(inputs, profile: profile, interruption: interruption)
     }
 }
