@@ -60,11 +60,14 @@ public struct SHA256: Sendable {
     }
 
     /// The digest of some bytes.
-    public static func digest(of bytes: [UInt8]) -> String {
+    public static func digest(of bytes: UnsafeRawBufferPointer) -> String {
         var hash = SHA256()
         hash.update(bytes)
         return hash.digest
     }
+
+    /// The digest of the bytes of an array.
+    public static func digest(of bytes: [UInt8]) -> String { bytes.withUnsafeBytes { digest(of: $0) } }
 
     /// The digest of a text's UTF-8 bytes.
     public static func digest(of text: String) -> String { digest(of: Array(text.utf8)) }

@@ -57,7 +57,9 @@ final class ExternalData {
     private func file(_ location: String) throws(LTError) -> (descriptor: Int32, size: Int) {
         if let opened, opened.location == location { return (opened.descriptor, opened.size) }
         guard let directory else {
-            throw LTError(.invalidArgument, "the model's folder is not known, external data need it")
+            throw LTError(
+                .invalidArgument, "the model's folder is not known, external data need it",
+                hint: "load the model from its path")
         }
         let parts = location.split(separator: "/", omittingEmptySubsequences: false)
         guard !location.hasPrefix("/"), !parts.contains(".."), !location.utf8.contains(0) else {

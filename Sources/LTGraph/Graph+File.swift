@@ -23,7 +23,15 @@ extension Graph {
     }
 
     /// Reads and validates an ONNX model from memory; `directory` is where its external data lie, if it has any.
-    /// - Throws: as `read(path:)`.
+    /// - Throws: as `read(path:)`; `invalidArgument` for external data without a directory.
+    public static func read(bytes: UnsafeRawBufferPointer, directory: String? = nil) throws(LTError) -> Graph {
+        guard let message = lt_onnx_model_parse(lt_onnx_bytes(data: bytes.baseAddress, count: bytes.count)) else {
+            throw connxError()
+        }
+        return try convert(message, directory: directory)
+    }
+
+    /// The same for an array.
     public static func read(bytes: [UInt8], directory: String? = nil) throws(LTError) -> Graph {
         guard let message = lending(bytes, lt_onnx_model_parse) else { throw connxError() }
         return try convert(message, directory: directory)

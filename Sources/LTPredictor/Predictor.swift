@@ -9,7 +9,7 @@ import LTRuntime
 
 /// A model made ready to take images.
 public final class Predictor: Sendable {
-    /// The path that the model was loaded from.
+    /// The path that the model was loaded from; "<memory>" for one that came as bytes.
     public let model: String
     /// SHA-256 of the model: of its file and, where it has external data, of the initializers.
     public let digest: String
@@ -45,17 +45,57 @@ public final class Predictor: Sendable {
         settings: ModelSettings = ModelSettings()
     ) throws(LTError) {
         let backend = try BackendTable.named(device)
-        ImageCodecs.register()
         let graph = try Graph.read(path: path)
-        let digest = try within("model \(path)") { () throws(LTError) in try Self.digest(path, graph) }
+        let digest = try Self.digest(ofModel: path, graph)
         try self.init(graph, path: path, digest: digest, on: backend, options: options, settings: settings)
     }
 
+    /// Loads a model whose file is in memory; the bytes are needed no longer than the call.
+    /// - Throws: as above; `invalidArgument` for a model with external data, which lie beside a file.
+    public convenience init(
+        bytes: UnsafeRawBufferPointer, device: String = "cpu", options: PlanOptions = PlanOptions(),
+        settings: ModelSettings = ModelSettings()
+    ) throws(LTError) {
+        let backend = try BackendTable.named(device)
+        let graph = try within("model \(Self.memory)") { () throws(LTError) in try Graph.read(bytes: bytes) }
+        try self.init(
+            graph, path: Self.memory, digest: SHA256.digest(of: bytes), on: backend, options: options,
+            settings: settings)
+    }
+
+    /// What `model` says of one that came as bytes.
+    public static let memory = "<memory>"
+
     /// The same for a graph that is in memory already.
-    public init(
+    public convenience init(
         _ graph: Graph, path: String, digest: String, on backend: any Backend, options: PlanOptions = PlanOptions(),
         settings: ModelSettings = ModelSettings()
     ) throws(LTError) {
+        try self.init(graph, path: path, digest: digest, settings: settings) { () throws(LTError) in
+            try Plan(graph, on: backend, options: options)
+        }
+    }
+
+    /// The same for a graph that is bound already; the predictor shares the plan and its weights.
+    /// - Throws: also `invalidArgument` when the plan is of another graph.
+    public convenience init(
+        _ graph: Graph, path: String, digest: String, plan: Plan, settings: ModelSettings = ModelSettings()
+    ) throws(LTError) {
+        try self.init(graph, path: path, digest: digest, settings: settings) { () throws(LTError) in
+            guard plan.inputs.map(\.name) == graph.runtimeInputs.map(\.name),
+                plan.outputs.map(\.name) == graph.outputs.map(\.name)
+            else {
+                throw LTError(.invalidArgument, "the plan takes other inputs or gives other outputs than the graph")
+            }
+            return plan
+        }
+    }
+
+    /// - Parameter bind: asked once everything else that can be wrong is right: binding takes time and memory.
+    private init(
+        _ graph: Graph, path: String, digest: String, settings: ModelSettings, _ bind: () throws(LTError) -> Plan
+    ) throws(LTError) {
+        ImageCodecs.register()
         model = path
         self.digest = digest
         do throws(LTError) {
@@ -74,7 +114,7 @@ public final class Predictor: Sendable {
             }
             let detections = isDetector ? try DetectionHead(graph, layer) : nil
             let output = isDetector ? nil : try ScoreHead.output(graph, settings.output, layer)
-            plan = try Plan(graph, on: backend, options: options)
+            plan = try bind()
             if let detections {
                 head = .detections(detections)
             } else {
@@ -93,63 +133,6 @@ public final class Predictor: Sendable {
     /// - Throws: `invalidArgument` naming the flag for what neither file nor settings say.
     public func decider() throws(LTError) -> PredictionDecider {
         try within("model \(model)") { () throws(LTError) in try PredictionDecider(layer, classCount: columns) }
-    }
-
-    /// Decodes and preprocesses one encoded image. Any thread may call it.
-    /// - Parameter buffer: memory for the tensor, where it is large enough; it must not be written again while the sample
-    ///   is in use.
-    public func prepare(_ bytes: UnsafeRawBufferPointer, reusing buffer: Buffer? = nil) throws(LTError) -> Sample {
-        guard !input.isClip else { throw LTError(.invalidArgument, "an image, the model takes clips of frames") }
-        let image = try Image.decode(bytes, preprocess.decodeOptions)
-        let geometry = try preprocess.geometry(width: image.width, height: image.height)
-        let (height, width, channels) = (geometry.height, geometry.width, preprocess.channels)
-        let shape = try Shape(preprocess.layout == .nchw ? [channels, height, width] : [height, width, channels])
-        let tensor: Tensor
-        if let buffer, buffer.byteCount >= shape.count * 4 {
-            tensor = Tensor(.float32, shape, buffer: buffer)
-        } else {
-            tensor = try Tensor(.float32, shape)
-        }
-        try preprocess.apply(image, into: tensor.elements())
-        return Sample(tensor: tensor, geometry: geometry)
-    }
-
-    /// The same for a clip: the encoded frames that `clip` chose, in order.
-    /// - Parameter frame: the bytes of frame `index`; asked for one after the other.
-    public func prepare(
-        frames frame: (_ index: Int) throws(LTError) -> Buffer, reusing buffer: Buffer? = nil
-    ) throws(LTError) -> Sample {
-        guard let clip, let shape = sampleShape else {
-            throw LTError(.invalidArgument, "a clip of frames, the model takes images")
-        }
-        let tensor =
-            if let buffer, buffer.byteCount >= shape.count * 4 {
-                Tensor(.float32, shape, buffer: buffer)
-            } else {
-                try Tensor(.float32, shape)
-            }
-        let clipElements = tensor.elements(Float.self)
-        let plane = shape.dims[2] * shape.dims[3]
-        let size = preprocess.channels * plane
-        let one = try Buffer(byteCount: size * 4)
-        let pixels = UnsafeMutableBufferPointer(start: one.pointer.assumingMemoryBound(to: Float.self), count: size)
-        var geometry: ImageGeometry?
-        for index in 0..<clip.frames {
-            do throws(LTError) {
-                let content = try frame(index)
-                let image = try Image.decode(content.bytes, preprocess.decodeOptions)
-                if geometry == nil { geometry = try preprocess.geometry(width: image.width, height: image.height) }
-                try preprocess.apply(image, into: pixels)
-            } catch {
-                throw error.inside("frame \(index) of the clip")
-            }
-            for channel in 0..<preprocess.channels {
-                let place =
-                    clip.layout == .cthw ? channel * clip.frames + index : index * preprocess.channels + channel
-                clipElements[place * plane..<(place + 1) * plane] = pixels[channel * plane..<(channel + 1) * plane]
-            }
-        }
-        return Sample(tensor: tensor, geometry: geometry ?? .identity(width: shape.dims[3], height: shape.dims[2]))
     }
 
     public func makeSession() throws(LTError) -> PredictorSession { try PredictorSession(self) }
@@ -180,15 +163,19 @@ public final class Predictor: Sendable {
         return (try Session(plan).run([input.name: zeros])[output]?.count ?? 0) / batch
     }
 
-    private static func digest(_ path: String, _ graph: Graph) throws(LTError) -> String {
-        let file = try SHA256.digest(ofFile: path)
-        let weights = graph.initializers.values
-        // More weights than file: they lie beside it.
-        let size = try fileSize(path)
-        guard weights.reduce(0, { $0 + $1.byteCount }) > size else { return file }
-        var hash = SHA256()
-        hash.update(file)
-        for tensor in weights { hash.update(tensor.bytes) }
-        return hash.digest
+    /// SHA-256 of the model at a path, read as `graph`: of its file and, where it has external data, of the initializers.
+    /// - Throws: `io`.
+    public static func digest(ofModel path: String, _ graph: Graph) throws(LTError) -> String {
+        try within("model \(path)") { () throws(LTError) in
+            let file = try SHA256.digest(ofFile: path)
+            let weights = graph.initializers.values
+            // More weights than file: they lie beside it.
+            let size = try fileSize(path)
+            guard weights.reduce(0, { $0 + $1.byteCount }) > size else { return file }
+            var hash = SHA256()
+            hash.update(file)
+            for tensor in weights { hash.update(tensor.bytes) }
+            return hash.digest
+        }
     }
 }

@@ -54,7 +54,11 @@ import Testing
     @Test func bytesNeedAFolder() throws {
         let bytes = try #require(contents(fixture("external.onnx")))
         let error = #expect(throws: LTError.self) { try Graph.read(bytes: bytes) }
-        #expect(error?.message.contains("folder is not known") == true)
+        #expect(error?.message.contains("folder is not known") == true && error?.hint != nil)
+        let raw = bytes.withUnsafeBytes { bytes in
+            #expect(throws: LTError.self) { try Graph.read(bytes: bytes) }
+        }
+        #expect(raw == error)
         _ = try Graph.read(bytes: bytes, directory: fixture("."))
     }
 }
