@@ -31,6 +31,18 @@ let torchLink: [LinkerSetting] =
     + (libtorch.map { FileManager.default.fileExists(atPath: "\($0)/lib/libtorch_cuda.so") } == true
         ? [.unsafeFlags(["-Xlinker", "--no-as-needed", "-Xlinker", "-ltorch_cuda", "-Xlinker", "-lc10_cuda"])] : [])
 
+// How liblongtail.so is linked: Swift's runtime inside, nothing but lt_* outside, never unloaded. These settings are those
+// of a target without code that nothing but this product uses: on a target of tests they would break their linking.
+let cLibrary: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-stdlib", "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/LongTailLink/exports.map",
+        "-Xlinker", "-soname=liblongtail.so.0", "-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "-z", "-Xlinker",
+        "defs",
+        // What FoundationEssentials needs of its own parts when it is linked statically.
+        "-l_FoundationCollections", "-l_FoundationCShims",
+    ])
+]
+
 func library(
     _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
     linkerSettings: [LinkerSetting] = []
@@ -62,6 +74,8 @@ let package = Package(
         .executable(name: "lt-train", targets: ["lt-train"]),
         .executable(name: "lt-infer", targets: ["lt-infer"]),
         .executable(name: "lt-eval", targets: ["lt-eval"]),
+        // liblongtail.so for C hosts.
+        .library(name: "longtail", type: .dynamic, targets: ["LTCABI", "LongTailLink"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -78,6 +92,7 @@ let package = Package(
             ]),
         .target(name: "CLTKernels", publicHeadersPath: "include", cSettings: cFast, linkerSettings: gomp),
         .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: torchSettings, linkerSettings: torchLink),
+        .target(name: "CLongTail", publicHeadersPath: "include", cSettings: cFast),
         .target(name: "CMPI", publicHeadersPath: "include", cSettings: cFast, linkerSettings: [.linkedLibrary("mpi")]),
         .target(
             name: "CSIMDJSON", publicHeadersPath: "include", cxxSettings: [.unsafeFlags(["-O3"])],
@@ -106,6 +121,8 @@ let package = Package(
         library(
             "LTPipeline",
             ["LTPredictor", "LTPredictions", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
+        library("LTCABI", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore", "CLongTail"]),
+        .target(name: "LongTailLink", linkerSettings: cLibrary),
         // Layer 7
         tool(
             "lt-infer",

@@ -144,7 +144,7 @@ extension ImageHeader {
 
 extension [UInt8] {
     /// `withUnsafeBytes` with a typed error.
-    func withRawBytes<Result>(
+    public func withRawBytes<Result>(
         _ body: (UnsafeRawBufferPointer) throws(LTError) -> Result
     ) throws(LTError) -> Result {
         let result: Swift.Result<Result, LTError> = withUnsafeBytes { bytes in

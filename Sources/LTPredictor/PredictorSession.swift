@@ -15,6 +15,11 @@ import LTRuntime
 public final class PredictorSession {
     public let predictor: Predictor
     private let session: Session
+    /// Kept from call to call: what decides, the batch, and memory for one sample where all have one shape (a batch
+    /// copies it).
+    private var decider: PredictionDecider?
+    private var batch: SampleBatch?
+    private var scratch: Buffer?
 
     init(_ predictor: Predictor) throws(LTError) {
         self.predictor = predictor
@@ -45,10 +50,24 @@ public final class PredictorSession {
     public func decide(
         _ images: [[UInt8]], interruption: Interruption = .none
     ) throws(LTError) -> [Result<Decisions, LTError>] {
-        let decider = try predictor.decider()
-        let batch = try SampleBatch(predictor, capacity: max(min(images.count, predictor.largestBatch), 1))
+        try decide(images.count, interruption: interruption) { (index, memory) throws(LTError) in
+            try images[index].withRawBytes { bytes throws(LTError) in try predictor.prepare(bytes, reusing: memory) }
+        }
+    }
+
+    /// The same for samples of any origin.
+    /// - Parameter sample: makes sample `index`, in `memory` where there is some; asked for one after the other. What it
+    ///   throws is the sample's own result.
+    public func decide(
+        _ count: Int, interruption: Interruption = .none,
+        _ sample: (_ index: Int, _ memory: Buffer?) throws(LTError) -> Sample
+    ) throws(LTError) -> [Result<Decisions, LTError>] {
+        let decider = try madeDecider()
+        let batch = try batch(for: count)
+        defer { batch.removeAll() }
         var results: [Result<Decisions, LTError>] = []
-        // Images whose predictions the batch will bring, by position.
+        results.reserveCapacity(count)
+        // Samples whose predictions the batch will bring, by position.
         var waiting: [Int] = []
         func run() throws(LTError) {
             for (index, prediction) in zip(
@@ -59,25 +78,39 @@ public final class PredictorSession {
                 case .failure(let error): results[index] = .failure(error)
                 }
             }
-            waiting.removeAll()
+            waiting.removeAll(keepingCapacity: true)
             batch.removeAll()
         }
-        for image in images {
+        for index in 0..<count {
             try interruption.check()
-            let prepared: Result<Sample, LTError> = image.withUnsafeBytes { bytes in
-                do throws(LTError) { return .success(try predictor.prepare(bytes)) } catch { return .failure(error) }
-            }
-            switch prepared {
-            case .success(let sample):
-                batch.append(sample)
-                waiting.append(results.count)
+            do throws(LTError) {
+                batch.append(try sample(index, scratch))
+                waiting.append(index)
                 results.append(.failure(LTError(.cancelled, "not run yet")))
-            case .failure(let error): results.append(.failure(error))
+            } catch {
+                results.append(.failure(error))
             }
             if batch.isFull { try run() }
         }
         try run()
         return results
+    }
+
+    private func madeDecider() throws(LTError) -> PredictionDecider {
+        if let decider { return decider }
+        let made = try predictor.decider()
+        decider = made
+        return made
+    }
+
+    /// The batch of the calls before, if it is as large as this one needs.
+    private func batch(for count: Int) throws(LTError) -> SampleBatch {
+        let capacity = max(min(count, predictor.largestBatch), 1)
+        if let batch, batch.capacity >= capacity { return batch }
+        let batch = try SampleBatch(predictor, capacity: capacity)
+        if let shape = predictor.sampleShape, scratch == nil { scratch = try Buffer(byteCount: shape.count * 4) }
+        self.batch = batch
+        return batch
     }
 }
 

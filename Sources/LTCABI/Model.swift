@@ -1,0 +1,144 @@
+// Model: what a host knows as lt_model: a plan, and where the model takes images what goes around it. Everything that hosts
+// ask for is laid out as C memory once, when the model is loaded.
+
+import CLongTail
+import LTCore
+import LTDecision
+import LTGraph
+import LTPredictor
+import LTRuntime
+
+/// A loaded model; immutable.
+final class HostModel: Handled, @unchecked Sendable {
+    static let kind: (name: String, mark: UInt) = ("lt_model", 1)
+
+    let plan: Plan
+    /// Images in, decisions out; the error says why a model does not take images.
+    let predictor: Result<(Predictor, PredictionDecider), LTError>
+    let layer: DecisionLayer
+    let info: lt_model_info
+    let inputs: [lt_tensor_info]
+    let outputs: [lt_tensor_info]
+    let classes: [lt_class_info]
+    private let metadata: [String: UnsafePointer<CChar>]
+    private let memory: CMemory
+
+    /// - Parameter read: the graph, its path (for messages) and digest.
+    init(_ options: lt_model_options, _ read: () throws(LTError) -> ModelFile) throws(LTError) {
+        let start = ContinuousClock.now
+        let device = options.device == nil ? "cpu" : try text(options.device, "lt_model_options.device")
+        let backend = try BackendTable.named(device)
+        let planOptions = try Self.planOptions(options)
+        ImageCodecs.register()
+        var file = try read()
+        try Self.overlay(options, &file.graph)
+        let graph = file.graph
+        let layer = try within("model \(file.path)") { () throws(LTError) in try DecisionLayer(reading: graph) }
+        let plan = try within("model \(file.path)") { () throws(LTError) in
+            try Plan(graph, on: backend, options: planOptions)
+        }
+        do throws(LTError) {
+            let predictor = try Predictor(graph, path: file.path, digest: file.digest, plan: plan)
+            self.predictor = .success((predictor, try predictor.decider()))
+        } catch {
+            if error.code == .outOfMemory { throw error }
+            predictor = .failure(error)
+        }
+        self.plan = plan
+        self.layer = layer
+        let memory = CMemory()
+        self.memory = memory
+        inputs = try plan.inputs.map { (value) throws(LTError) in try Self.tensorInfo(value, memory) }
+        outputs = try plan.outputs.map { (value) throws(LTError) in try Self.tensorInfo(value, memory) }
+        let columns = (try? predictor.get())?.0.columns ?? 0
+        classes = try Self.classes(layer, count: columns > 0 ? columns : layer.classCount ?? 0, memory)
+        info = try Self.info(plan, predictor, layer, classes: classes.count, digest: file.digest, graph, memory)
+        var metadata: [String: UnsafePointer<CChar>] = [:]
+        for (key, value) in graph.metadata { metadata[key] = try memory.text(value) }
+        self.metadata = metadata
+        Log.info("loaded \(file.path) on \(device), \(planOptions.threads) threads, in \(ContinuousClock.now - start)")
+        if case .failure(let error) = predictor { Log.info("it takes no images: \(error)") }
+    }
+
+    func metadata(_ key: String) throws(LTError) -> UnsafePointer<CChar> {
+        guard let value = metadata[key] else { throw LTError(.notFound, "the model has no metadata '\(key)'") }
+        return value
+    }
+
+    private static func planOptions(_ options: lt_model_options) throws(LTError) -> PlanOptions {
+        guard 0...1024 ~= options.threads else {
+            throw LTError(.invalidArgument, "threads \(options.threads), expected 0 to 1024")
+        }
+        guard options.precision == LT_PRECISION_FP32 else {
+            throw LTError(
+                .unsupported, "precision \(options.precision), expected LT_PRECISION_FP32 (\(LT_PRECISION_FP32))")
+        }
+        guard options.max_batch >= 0 else {
+            throw LTError(.invalidArgument, "max_batch \(options.max_batch), expected 0 or more")
+        }
+        return PlanOptions(
+            threads: options.threads == 0 ? PlanOptions.availableThreads : Int(options.threads), precision: .f32,
+            maxBatch: options.max_batch == 0 ? nil : Int(options.max_batch))
+    }
+
+    /// Puts the host's metadata over the file's.
+    private static func overlay(_ options: lt_model_options, _ graph: inout Graph) throws(LTError) {
+        guard options.metadata_count > 0 else { return }
+        guard options.metadata_count <= 4096, let entries = options.metadata else {
+            throw LTError(
+                .invalidArgument,
+                "metadata_count \(options.metadata_count), expected at most 4096 and lt_model_options.metadata not NULL"
+            )
+        }
+        for index in 0..<options.metadata_count {
+            let key = try text(entries[index].key, "key of metadata \(index)")
+            graph.metadata[key] = try text(entries[index].value, "value of metadata '\(key)'")
+        }
+    }
+}
+
+/// A model as it was read.
+struct ModelFile {
+    var graph: Graph
+    var path: String
+    var digest: String
+}
+
+@c @implementation
+public func lt_model_load(
+    _ path: UnsafePointer<CChar>!, _ options: UnsafePointer<lt_model_options>!,
+    _ model: UnsafeMutablePointer<OpaquePointer?>!
+) -> lt_status {
+    guarded { () throws(LTError) in
+        let place = try out(model, "model")
+        let path = try text(path, "path")
+        let loaded = try HostModel(try .readOrDefault(options)) { () throws(LTError) in
+            let graph = try Graph.read(path: path)
+            return ModelFile(graph: graph, path: path, digest: try Predictor.digest(ofModel: path, graph))
+        }
+        place.pointee = try Handles.add(loaded)
+    }
+}
+
+@c @implementation
+public func lt_model_load_from_memory(
+    _ data: UnsafeRawPointer!, _ size: Int, _ options: UnsafePointer<lt_model_options>!,
+    _ model: UnsafeMutablePointer<OpaquePointer?>!
+) -> lt_status {
+    guarded { () throws(LTError) in
+        let place = try out(model, "model")
+        guard let data else { throw LTError(.invalidArgument, "data is NULL") }
+        guard size >= 0 else {
+            throw LTError(.invalidArgument, "size \(UInt(bitPattern: size)) is beyond this machine")
+        }
+        let bytes = UnsafeRawBufferPointer(start: data, count: size)
+        let loaded = try HostModel(try .readOrDefault(options)) { () throws(LTError) in
+            let graph = try Graph.read(bytes: bytes)
+            return ModelFile(graph: graph, path: Predictor.memory, digest: SHA256.digest(of: bytes))
+        }
+        place.pointee = try Handles.add(loaded)
+    }
+}
+
+@c @implementation
+public func lt_model_release(_ model: OpaquePointer!) { Handles.remove(model, HostModel.self) }
