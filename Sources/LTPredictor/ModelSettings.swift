@@ -116,7 +116,8 @@ public struct ModelSettings: Sendable, Equatable {
     /// Reads class names from a text file, one per line.
     /// - Throws: `io`; `malformed` for a file without a name.
     public static func names(inFile path: String) throws(LTError) -> [String] {
-        let text = String(decoding: try readFile(path, limit: 1 << 26).bytes, as: UTF8.self)
+        let file = try readFile(path, limit: 1 << 26)
+        let text = withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
         var names = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
         while names.last?.isEmpty == true { names.removeLast() }
         guard !names.isEmpty else { throw LTError(.malformed, "no class name in \(path)") }

@@ -48,7 +48,9 @@ final class RandomAccessFile: Sendable {
 
     /// Whether the file has the mark of a tar archive.
     func isTar() throws(LTError) -> Bool {
-        size >= 512 ? try Array(read(at: 257, count: 5).bytes) == Array("ustar".utf8) : false
+        guard size >= 512 else { return false }
+        let mark = try read(at: 257, count: 5)
+        return withExtendedLifetime(mark) { mark.bytes.elementsEqual("ustar".utf8) }
     }
 }
 
