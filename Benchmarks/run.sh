@@ -31,3 +31,5 @@ title "training steps of ResNet-32 and ResNet-50 against PyTorch"
 $python Benchmarks/training-step.py
 title "what loading data adds to a training step"
 $python Benchmarks/data-loading.py
+title "the C library: start-up against ONNX Runtime's, and what a call costs"
+$python Benchmarks/c-api.py
