@@ -48,26 +48,27 @@ import Testing
         let error = #expect(throws: LTError.self) { try Graph.read(bytes: bytes) }
         #expect(error?.code == .unsupported && error?.message.contains("1 GiB") == true)
     }
+}
 
-    private func damaged(_ original: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
-        var bytes = original
-        for _ in 0...random.below(3) where !bytes.isEmpty {
-            let place = random.below(bytes.count)
-            switch random.below(7) {
-            case 0: bytes[place] ^= 1 << random.below(8)
-            case 1: bytes[place] = UInt8(random.below(256))
-            case 2: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.below(8)))
-            case 3: bytes = Array(bytes[..<place])
-            case 4:
-                // A huge length or number.
-                bytes.replaceSubrange(place..<min(bytes.count, place + 1), with: [0xFF, 0xFF, 0xFF, 0xFF, 0x07])
-            case 5:
-                let from = random.below(bytes.count)
-                bytes.insert(contentsOf: bytes[from..<min(bytes.count, from + random.below(40))], at: place)
-            default:
-                bytes[place] = [0, 1, 0x7F, 0x80, 0xFF][random.below(5)]
-            }
+/// The file with a few bytes changed, lost or added.
+func damaged(_ original: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+    var bytes = original
+    for _ in 0...random.below(3) where !bytes.isEmpty {
+        let place = random.below(bytes.count)
+        switch random.below(7) {
+        case 0: bytes[place] ^= 1 << random.below(8)
+        case 1: bytes[place] = UInt8(random.below(256))
+        case 2: bytes.removeSubrange(place..<min(bytes.count, place + 1 + random.below(8)))
+        case 3: bytes = Array(bytes[..<place])
+        case 4:
+            // A huge length or number.
+            bytes.replaceSubrange(place..<min(bytes.count, place + 1), with: [0xFF, 0xFF, 0xFF, 0xFF, 0x07])
+        case 5:
+            let from = random.below(bytes.count)
+            bytes.insert(contentsOf: bytes[from..<min(bytes.count, from + random.below(40))], at: place)
+        default:
+            bytes[place] = [0, 1, 0x7F, 0x80, 0xFF][random.below(5)]
         }
-        return bytes
     }
+    return bytes
 }

@@ -11,25 +11,7 @@ import Testing
         var generator = SeededGenerator(seed: 17)
         var (decoded, refused) = (0, 0)
         for _ in 0..<3000 {
-            var bytes = files[generator.below(files.count)]
-            for _ in 0...generator.below(4) {
-                switch generator.below(6) {
-                case 0: bytes[generator.below(bytes.count)] ^= 1 << UInt8(generator.below(8))
-                case 1: bytes[generator.below(bytes.count)] = UInt8(truncatingIfNeeded: generator.next())
-                // The header is where sizes and counts are.
-                case 2: bytes[generator.below(min(bytes.count, 40))] = UInt8(truncatingIfNeeded: generator.next())
-                case 3: bytes.removeLast(generator.below(bytes.count))
-                case 4:
-                    let at = generator.below(bytes.count)
-                    bytes.removeSubrange(at..<min(bytes.count, at + 1 + generator.below(16)))
-                default:
-                    let other = files[generator.below(files.count)]
-                    let at = generator.below(bytes.count)
-                    bytes.insert(contentsOf: other.prefix(generator.below(64)), at: at)
-                }
-                if bytes.isEmpty { bytes = [0] }
-            }
-            if ending == "png" { repairChecksums(&bytes) }
+            let bytes = damagedImage(files, &generator)
             do throws(LTError) {
                 let image = try Image.decode(bytes, DecodeOptions(maximumPixels: 1 << 22))
                 #expect(image.bytes.count == image.width * image.height * 3)
@@ -43,19 +25,6 @@ import Testing
         #expect(decoded > 20 && refused > 1000, "\(decoded) decoded, \(refused) refused")
     }
 
-    /// Makes the CRCs of a PNG's chunks right again: without it, damage never gets past them.
-    private func repairChecksums(_ bytes: inout [UInt8]) {
-        var at = 8
-        while at + 12 <= bytes.count {
-            let length = (0..<4).reduce(0) { $0 << 8 | Int(bytes[at + $1]) }
-            guard length <= bytes.count - at - 12 else { return }
-            let end = at + 8 + length
-            let crc = bytes[(at + 4)..<end].withUnsafeBytes { crc32($0) }
-            for i in 0..<4 { bytes[end + i] = UInt8(truncatingIfNeeded: crc >> (24 - 8 * UInt32(i))) }
-            at = end + 4
-        }
-    }
-
     @Test func anyBytesAfterASignatureAreRefused() throws {
         var generator = SeededGenerator(seed: 29)
         let signatures: [[UInt8]] = [
@@ -67,5 +36,42 @@ import Testing
             for _ in 0..<generator.below(300) { bytes.append(UInt8(truncatingIfNeeded: generator.next())) }
             #expect(errorOf { () throws(LTError) in try Image.decode(bytes) } != nil)
         }
+    }
+}
+
+/// One of the files with a few bytes changed, lost or added.
+func damagedImage(_ files: [[UInt8]], _ generator: inout SeededGenerator) -> [UInt8] {
+    var bytes = files[generator.below(files.count)]
+    for _ in 0...generator.below(4) {
+        switch generator.below(6) {
+        case 0: bytes[generator.below(bytes.count)] ^= 1 << UInt8(generator.below(8))
+        case 1: bytes[generator.below(bytes.count)] = UInt8(truncatingIfNeeded: generator.next())
+        // The header is where sizes and counts are.
+        case 2: bytes[generator.below(min(bytes.count, 40))] = UInt8(truncatingIfNeeded: generator.next())
+        case 3: bytes.removeLast(generator.below(bytes.count))
+        case 4:
+            let at = generator.below(bytes.count)
+            bytes.removeSubrange(at..<min(bytes.count, at + 1 + generator.below(16)))
+        default:
+            let other = files[generator.below(files.count)]
+            let at = generator.below(bytes.count)
+            bytes.insert(contentsOf: other.prefix(generator.below(64)), at: at)
+        }
+        if bytes.isEmpty { bytes = [0] }
+    }
+    if bytes[0] == 0x89 { repairChecksums(&bytes) }
+    return bytes
+}
+
+/// Makes the CRCs of a PNG's chunks right again: without it, damage never gets past them.
+private func repairChecksums(_ bytes: inout [UInt8]) {
+    var at = 8
+    while at + 12 <= bytes.count {
+        let length = (0..<4).reduce(0) { $0 << 8 | Int(bytes[at + $1]) }
+        guard length <= bytes.count - at - 12 else { return }
+        let end = at + 8 + length
+        let crc = bytes[(at + 4)..<end].withUnsafeBytes { crc32($0) }
+        for i in 0..<4 { bytes[end + i] = UInt8(truncatingIfNeeded: crc >> (24 - 8 * UInt32(i))) }
+        at = end + 4
     }
 }
