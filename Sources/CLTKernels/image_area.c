@@ -5,10 +5,10 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lt_image.h"
+#include "lt_memory.h"
 
 // One source position's share of a target position.
 struct lt_share {
@@ -23,8 +23,8 @@ struct lt_shares {
 };
 
 static int lt_shares_make(struct lt_shares *all, size_t source, size_t target, double scale) {
-    all->starts = malloc((target + 1) * sizeof(size_t));
-    all->shares = malloc((source + 2 * target) * sizeof(struct lt_share));
+    all->starts = lt_allocate((target + 1) * sizeof(size_t));
+    all->shares = lt_allocate((source + 2 * target) * sizeof(struct lt_share));
     if (!all->starts || !all->shares) return -1;
     size_t count = 0;
     for (size_t i = 0; i < target; i++) {
@@ -93,7 +93,7 @@ int lt_area_cv2_u8(
         return 0;
     }
     struct lt_shares columns = {0}, rows = {0};
-    float *lines = malloc(2 * row * sizeof(float));
+    float *lines = lt_allocate(2 * row * sizeof(float));
     int status = lines ? 0 : -1;
     if (status == 0) status = lt_shares_make(&columns, source_width, target_width, across);
     if (status == 0) status = lt_shares_make(&rows, source_height, target_height, down);
@@ -115,10 +115,10 @@ int lt_area_cv2_u8(
             for (size_t x = 0; x < row; x++) target[y * row + x] = lt_round(sums[x]);
         }
     }
-    free(lines);
-    free(columns.starts);
-    free(columns.shares);
-    free(rows.starts);
-    free(rows.shares);
+    lt_release(lines);
+    lt_release(columns.starts);
+    lt_release(columns.shares);
+    lt_release(rows.starts);
+    lt_release(rows.shares);
     return status;
 }

@@ -4,7 +4,6 @@
 #pragma STDC FP_CONTRACT OFF
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -12,6 +11,7 @@
 #endif
 
 #include "CLTKernels.h"
+#include "lt_memory.h"
 #include "image_resample.h"
 
 // One target position of OpenCV's bilinear: its two source positions and 11-bit weights.
@@ -155,11 +155,11 @@ static int lt_linear_resize(
         return 0;
     }
     const size_t row = target_width * channels;
-    struct lt_linear *columns = malloc((target_width + target_height) * sizeof(struct lt_linear));
-    int16_t *lines = malloc((2 * row + 64) * sizeof(int16_t));
+    struct lt_linear *columns = lt_allocate((target_width + target_height) * sizeof(struct lt_linear));
+    int16_t *lines = lt_allocate((2 * row + 64) * sizeof(int16_t));
     if (!columns || !lines) {
-        free(columns);
-        free(lines);
+        lt_release(columns);
+        lt_release(lines);
         return -1;
     }
     struct lt_linear *rows = columns + target_width;
@@ -198,8 +198,8 @@ static int lt_linear_resize(
 #endif
         lt_down(low, high, a, b, done, row, to);
     }
-    free(columns);
-    free(lines);
+    lt_release(columns);
+    lt_release(lines);
     return 0;
 }
 

@@ -8,10 +8,10 @@
 #include "image_resample.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "CLTKernels.h"
+#include "lt_memory.h"
 
 static _Thread_local int lt_image_isa_most = LT_ISA_AVX512;
 
@@ -73,12 +73,12 @@ static int lt_weights_make(
     weights->count = count;
     weights->stride = (stride + 3) & ~(size_t)3;
     weights->most = 0;
-    weights->first = malloc(count * sizeof(size_t));
-    weights->taps = malloc(count * sizeof(size_t));
-    weights->values = calloc(count * weights->stride, sizeof(int32_t));
-    double *exact = malloc(stride * sizeof(double));
+    weights->first = lt_allocate(count * sizeof(size_t));
+    weights->taps = lt_allocate(count * sizeof(size_t));
+    weights->values = lt_allocate_zeroed(count * weights->stride, sizeof(int32_t));
+    double *exact = lt_allocate(stride * sizeof(double));
     if (!weights->first || !weights->taps || !weights->values || !exact) {
-        free(exact);
+        lt_release(exact);
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -104,15 +104,15 @@ static int lt_weights_make(
         weights->taps[i] = taps;
         if (taps > weights->most) weights->most = taps;
     }
-    free(exact);
+    lt_release(exact);
     return 0;
 }
 
 static void lt_weights_free(struct lt_weights *weights) {
-    free(weights->first);
-    free(weights->taps);
-    free(weights->values);
-    free(weights->packed);
+    lt_release(weights->first);
+    lt_release(weights->taps);
+    lt_release(weights->values);
+    lt_release(weights->packed);
 #if defined(__x86_64__)
     lt_unpack_avx512(weights);
 #endif
@@ -189,11 +189,11 @@ static int lt_horizontal_only(const struct lt_resample *job) {
 // The vertical pass first (or alone): its rows are as wide as the source's.
 static int lt_vertical_first(const struct lt_resample *job) {
     const size_t slot = job->source_row + 64;
-    const uint8_t **rows = malloc(job->high->most * sizeof(*rows));
-    uint8_t *scratch = job->wide ? malloc(LT_ROWS * slot) : NULL;
+    const uint8_t **rows = lt_allocate(job->high->most * sizeof(*rows));
+    uint8_t *scratch = job->wide ? lt_allocate(LT_ROWS * slot) : NULL;
     if (!rows || (job->wide && !scratch)) {
-        free(rows);
-        free(scratch);
+        lt_release(rows);
+        lt_release(scratch);
         return -1;
     }
     for (size_t y = 0; y < job->target_height; y += LT_ROWS) {
@@ -211,19 +211,19 @@ static int lt_vertical_first(const struct lt_resample *job) {
         }
         if (job->wide) job->across(job->wide, from, count, job->channels, to);
     }
-    free(rows);
-    free(scratch);
+    lt_release(rows);
+    lt_release(scratch);
     return 0;
 }
 
 static int lt_horizontal_first(const struct lt_resample *job) {
     // Rows below the first one needed are needed no more; up to LT_ROWS - 1 beyond the last one needed are made early.
     const size_t slots = job->high->most + LT_ROWS, slot = job->target_row + 64;
-    const uint8_t **rows = malloc(job->high->most * sizeof(*rows));
-    uint8_t *ring = malloc(slots * slot);
+    const uint8_t **rows = lt_allocate(job->high->most * sizeof(*rows));
+    uint8_t *ring = lt_allocate(slots * slot);
     if (!rows || !ring) {
-        free(rows);
-        free(ring);
+        lt_release(rows);
+        lt_release(ring);
         return -1;
     }
     size_t ready = job->high->first[0];
@@ -244,8 +244,8 @@ static int lt_horizontal_first(const struct lt_resample *job) {
         job->down(
             rows, job->high->values + y * job->high->stride, taps, job->target + y * job->target_row, job->target_row);
     }
-    free(rows);
-    free(ring);
+    lt_release(rows);
+    lt_release(ring);
     return 0;
 }
 

@@ -2,11 +2,11 @@
 // that two 16-bit multiply-adds take two taps at once and stay exact; the two sums are joined at the end.
 
 #include "image_resample.h"
+#include "lt_memory.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LT_AVX2 __attribute__((target("avx2")))
@@ -16,7 +16,7 @@
 // Weights by position and group of 4 (or, for 1 channel, 8) taps: the high parts, then the low parts.
 static int lt_pack(struct lt_weights *weights, size_t group) {
     const size_t groups = (weights->most + group - 1) / group;
-    int16_t *packed = calloc(weights->count * groups, group * 2 * sizeof(int16_t));
+    int16_t *packed = lt_allocate_zeroed(weights->count * groups, group * 2 * sizeof(int16_t));
     if (!packed) return -1;
     for (size_t i = 0; i < weights->count; i++)
         for (size_t tap = 0; tap < weights->taps[i]; tap++) {

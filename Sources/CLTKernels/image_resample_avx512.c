@@ -2,11 +2,11 @@
 // horizontal one makes 16 bytes of the target row at once, a byte permutation brings each its two taps.
 
 #include "image_resample.h"
+#include "lt_memory.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
-#include <stdlib.h>
 
 #define LT_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vnni")))
 #define LT_SPLIT 11
@@ -34,10 +34,10 @@ int lt_pack_avx512(struct lt_weights *weights, size_t channels) {
     const size_t bytes = weights->count * channels, count = (bytes + 15) / 16;
     const size_t pairs = (weights->most + 1) / 2;
     if (weights->most > 64) return 1;
-    struct lt_blocks *all = malloc(sizeof(*all));
+    struct lt_blocks *all = lt_allocate(sizeof(*all));
     if (!all) return -1;
     *all = (struct lt_blocks){
-        count, 0, malloc(count * sizeof(struct lt_block)), calloc(count * pairs, sizeof(struct lt_step))};
+        count, 0, lt_allocate(count * sizeof(struct lt_block)), lt_allocate_zeroed(count * pairs, sizeof(struct lt_step))};
     weights->blocks = all;
     if (!all->blocks || !all->steps) return -1;
     size_t next = 0;
@@ -69,9 +69,9 @@ int lt_pack_avx512(struct lt_weights *weights, size_t channels) {
 
 void lt_unpack_avx512(struct lt_weights *weights) {
     if (!weights->blocks) return;
-    free(weights->blocks->blocks);
-    free(weights->blocks->steps);
-    free(weights->blocks);
+    lt_release(weights->blocks->blocks);
+    lt_release(weights->blocks->steps);
+    lt_release(weights->blocks);
     weights->blocks = NULL;
 }
 

@@ -3,10 +3,10 @@
 #pragma STDC FP_CONTRACT OFF
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lt_image.h"
+#include "lt_memory.h"
 
 static int lt_gather(
     const uint8_t *source, size_t source_width, size_t channels, uint8_t *target, size_t target_width,
@@ -46,13 +46,13 @@ static void lt_nearest_cv2_positions(ptrdiff_t *positions, size_t source, size_t
 static int lt_nearest(
     const uint8_t *source, size_t source_width, size_t source_height, size_t channels, uint8_t *target,
     size_t target_width, size_t target_height, void (*make)(ptrdiff_t *, size_t, size_t)) {
-    ptrdiff_t *columns = malloc((target_width + target_height) * sizeof(ptrdiff_t));
+    ptrdiff_t *columns = lt_allocate((target_width + target_height) * sizeof(ptrdiff_t));
     if (!columns) return -1;
     ptrdiff_t *rows = columns + target_width;
     make(columns, source_width, target_width);
     make(rows, source_height, target_height);
     lt_gather(source, source_width, channels, target, target_width, target_height, columns, rows);
-    free(columns);
+    lt_release(columns);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-// Buffer: memory of tensors, arenas and images, from one allocator that can fail with an LTError instead of aborting.
+// Buffer: memory of tensors, arenas and images, from an allocator that can fail with an LTError instead of aborting.
 
 #if canImport(Glibc)
     import Glibc
@@ -14,16 +14,14 @@ public final class Buffer: @unchecked Sendable {
     private let release: (@Sendable () -> Void)?
 
     /// Allocates `byteCount` uninitialised bytes (64 readable bytes of slack follow, so that SIMD loads may run over).
-    /// - Throws: `outOfMemory` when the system refuses or the size is negative or absurd.
+    /// - Throws: `outOfMemory` when the allocator (see `BufferAllocator`) refuses or the size is negative or absurd;
+    ///   `invalidArgument` for an allocator whose memory is not aligned.
     public init(byteCount: Int) throws(LTError) {
-        var memory: UnsafeMutableRawPointer?
-        guard byteCount >= 0, byteCount <= Int.max / 4, posix_memalign(&memory, 64, byteCount + 64) == 0, let memory
-        else {
+        guard byteCount >= 0, byteCount <= Int.max / 4 else {
             throw LTError(.outOfMemory, "cannot allocate \(byteCount) bytes")
         }
-        pointer = memory
+        (pointer, release) = try BufferAllocator.memory(byteCount + 64)
         self.byteCount = byteCount
-        release = nil
     }
 
     /// Wraps memory that somebody else owns; `release` runs when the last reference goes.

@@ -74,6 +74,15 @@ extension LTError: CustomStringConvertible {
     }
 }
 
+/// What `body` gives; nil where it fails. Memory that ran out is an error all the same: what can be done without is left
+/// out for a reason that lasts.
+public func ifPossible<Result>(_ body: () throws(LTError) -> Result) throws(LTError) -> Result? {
+    do { return try body() } catch {
+        guard error.code != .outOfMemory else { throw error }
+        return nil
+    }
+}
+
 /// Runs `body`; an error of its gets `place` as its next outer context.
 public func within<Result>(
     _ place: @autoclosure () -> String, _ body: () throws(LTError) -> Result

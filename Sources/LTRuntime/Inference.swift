@@ -39,7 +39,7 @@ struct Inference: Sendable {
     ) throws(LTError) -> [ValueFacts] {
         let inputs = node.inputs.map { $0.isEmpty ? nil : facts[$0] }
         var outputs = try op.infer(inputs, Bodies(node, of: graph, facts))
-        PartialElements.complete(&outputs, of: node, op, inputs)
+        try PartialElements.complete(&outputs, of: node, op, inputs)
         return outputs
     }
 

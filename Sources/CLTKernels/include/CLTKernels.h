@@ -7,6 +7,7 @@
 
 #include "lt_image.h"
 #include "lt_math.h"
+#include "lt_memory.h"
 
 #ifdef __cplusplus
 extern "C" {

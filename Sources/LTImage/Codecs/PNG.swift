@@ -1,5 +1,6 @@
 // PNG through libspng: every colour type, bit depth and interlacing, to RGB of 8 bits. https://libspng.org
 
+import CLTKernels
 import CSPNG
 import LTCore
 
@@ -17,17 +18,22 @@ final class PNGFile {
     private var bitsPerPixel = 1
 
     init(_ bytes: UnsafeRawBufferPointer) throws(LTError) {
-        guard let context = spng_ctx_new(0) else { throw LTError(.outOfMemory, "cannot start the PNG decoder") }
+        var memory = spng_alloc(
+            malloc_fn: lt_allocate, realloc_fn: lt_reallocate, calloc_fn: lt_allocate_zeroed, free_fn: lt_release)
+        guard let context = spng_ctx_new2(&memory, 0) else {
+            throw LTError(.outOfMemory, "cannot start the PNG decoder")
+        }
         self.context = context
         byteCount = bytes.count
         // Set before anything can throw: from here on deinit frees the context.
         header = ImageHeader(format: .png, width: 0, height: 0, orientation: 1)
+        let refusals = lt_refusals()
         // Metadata chunks are bounded so that a small file cannot inflate into a large one.
         var status = spng_set_chunk_limits(context, 1 << 26, 1 << 27)
         if status == 0 { status = spng_set_png_buffer(context, bytes.baseAddress, bytes.count) }
         var ihdr = spng_ihdr()
         if status == 0 { status = spng_get_ihdr(context, &ihdr) }
-        try PNGFile.check(status)
+        try PNGFile.check(status, refusals)
         // Samples by colour type: 2 is RGB, 4 grey and alpha, 6 RGBA.
         let samples = ihdr.color_type == 2 ? 3 : ihdr.color_type == 4 ? 2 : ihdr.color_type == 6 ? 4 : 1
         bitsPerPixel = samples * Int(ihdr.bit_depth)
@@ -59,15 +65,19 @@ final class PNGFile {
                 .malformed, "truncated PNG: \(byteCount) bytes cannot hold \(header.width)×\(header.height) pixels")
         }
         let image = try Image(width: header.width, height: header.height, channels: 3)
+        let refusals = lt_refusals()
         try PNGFile.check(
-            spng_decode_image(context, image.pixels.pointer, image.pixels.byteCount, Int32(SPNG_FMT_RGB8.rawValue), 0))
+            spng_decode_image(context, image.pixels.pointer, image.pixels.byteCount, Int32(SPNG_FMT_RGB8.rawValue), 0),
+            refusals)
         return image
     }
 
-    private static func check(_ status: Int32) throws(LTError) {
+    /// - Parameter refusals: before the call; libspng takes zlib's lack of memory for damage.
+    private static func check(_ status: Int32, _ refusals: Int) throws(LTError) {
         guard status != 0 else { return }
         let message = String(cString: spng_strerror(status))
-        throw LTError(status == SPNG_EMEM.rawValue ? .outOfMemory : .malformed, "PNG: \(message)")
+        let isMemory = status == SPNG_EMEM.rawValue || lt_refusals() != refusals
+        throw LTError(isMemory ? .outOfMemory : .malformed, "PNG: \(message)")
     }
 }
 

@@ -110,6 +110,7 @@ final class CPUPlan: BackendPlan {
                 do throws(LTError) {
                     plans[name] = .success(try CPUPlan(body: body, given: given, of: graph, facts, context))
                 } catch {
+                    guard error.code != .outOfMemory else { throw error }
                     plans[name] = .failure(error)
                 }
             }

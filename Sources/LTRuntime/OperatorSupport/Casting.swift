@@ -168,7 +168,9 @@ extension Tensor {
     /// The numbers that strings spell, as int64 or float64, whichever leads to the target without loss.
     private func parsed(as target: ElementType) throws(LTError) -> Tensor {
         if target.isInteger || Set<ElementType>.tinyIntegers.contains(target),
-            let exact = try? Tensor(strings.map { (text) throws(LTError) in try Tensor.integer(text) }, dims)
+            let exact = try ifPossible({ () throws(LTError) in
+                try Tensor(strings.map { (text) throws(LTError) in try Tensor.integer(text) }, dims)
+            })
         {
             return exact
         }

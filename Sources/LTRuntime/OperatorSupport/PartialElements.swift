@@ -26,14 +26,12 @@ public struct PartialElements: Sendable {
         self.unknown = unknown
     }
 
-    private init?(_ facts: Facts?) {
+    private init?(_ facts: Facts?) throws(LTError) {
         if let partial = facts?.partial {
             self = partial
         } else {
-            guard let value = facts?.value, value.count <= Self.longest,
-                let unknown = try? Tensor([Int64](repeating: 0, count: value.count), value.dims)
-            else { return nil }
-            self.init(values: value, unknown: unknown)
+            guard let value = facts?.value, value.count <= Self.longest else { return nil }
+            self.init(values: value, unknown: try Tensor([Int64](repeating: 0, count: value.count), value.dims))
         }
     }
 
@@ -49,11 +47,14 @@ public struct PartialElements: Sendable {
     ]
 
     /// Adds to `outputs` what can be known of their elements from inputs that are partly known.
-    static func complete(_ outputs: inout [ValueFacts], of node: Node, _ op: any ValueOperator, _ inputs: [ValueFacts?])
-    {
+    static func complete(
+        _ outputs: inout [ValueFacts], of node: Node, _ op: any ValueOperator, _ inputs: [ValueFacts?]
+    ) throws(LTError) {
         guard node.isDefaultDomain, let op = op as? any Operator,
             inputs.contains(where: { if case .tensor(let facts)? = $0 { facts.partial != nil } else { false } }),
-            let arguments = try? inputs.tensors(), let results = try? results(of: node.opType, op, arguments)
+            let results = try ifPossible({ () throws(LTError) in
+                try results(of: node.opType, op, try inputs.tensors())
+            })
         else { return }
         for (index, result) in results.enumerated() where index < outputs.count {
             guard case .tensor(var facts) = outputs[index] else { continue }
@@ -76,7 +77,7 @@ public struct PartialElements: Sendable {
                 unknown.append(nil)
                 continue
             }
-            guard let known = PartialElements(facts) else { return [] }
+            guard let known = try PartialElements(facts) else { return [] }
             values.append(known.values)
             let isElements = index == 0 || opType == "Concat" || elementwise.contains(opType)
             guard isElements || facts.partial == nil else { return [] }

@@ -30,8 +30,8 @@ struct IfOperator: ValueOperator {
             return try bodies.infer(holds ? "then_branch" : "else_branch", [])
         }
         // A branch that contradicts the shapes around it is never taken by a sane model; the other one tells then.
-        let thenFacts = attempt("then_branch", bodies)
-        let elseFacts = attempt("else_branch", bodies)
+        let thenFacts = try attempt("then_branch", bodies)
+        let elseFacts = try attempt("else_branch", bodies)
         let branches: ([ValueFacts], [ValueFacts])
         switch (thenFacts, elseFacts) {
         case (.success(let a), .success(let b)): branches = (a, b)
@@ -44,8 +44,13 @@ struct IfOperator: ValueOperator {
         return merged
     }
 
-    private func attempt(_ branch: String, _ bodies: any BodyInference) -> Result<[ValueFacts], LTError> {
-        do throws(LTError) { return .success(try bodies.infer(branch, [])) } catch { return .failure(error) }
+    private func attempt(
+        _ branch: String, _ bodies: any BodyInference
+    ) throws(LTError) -> Result<[ValueFacts], LTError> {
+        do throws(LTError) { return .success(try bodies.infer(branch, [])) } catch {
+            guard error.code != .outOfMemory else { throw error }
+            return .failure(error)
+        }
     }
 
     func run(_ inputs: [ONNXValue?], _ bodies: any BodyRunner) throws(LTError) -> [ONNXValue] {

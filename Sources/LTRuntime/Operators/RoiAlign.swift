@@ -136,8 +136,9 @@ struct RoiAlignOperator: RealOperator {
             target.update(repeating: 0, count: outputs[0].count)
             return
         }
-        let line = UnsafeMutablePointer<T>.allocate(capacity: columns)
-        defer { line.deallocate() }
+        let memory = try Buffer(byteCount: columns * MemoryLayout<T>.stride)
+        defer { withExtendedLifetime(memory) {} }
+        let line = memory.pointer.bindMemory(to: T.self, capacity: columns)
         for region in batches.indices {
             let box = regions[4 * region..<4 * region + 4].map { $0 }
             let across = taps(from: box[0], to: box[2], bins: width, extent: columns)

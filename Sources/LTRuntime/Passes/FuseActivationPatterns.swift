@@ -6,7 +6,7 @@ import LTGraph
 
 struct FuseActivationPatterns: Pass {
     func apply(_ graph: Graph) throws(LTError) -> Graph {
-        let view = PatternView(graph)
+        let view = try PatternView(graph)
         var result = graph
         for (index, node) in graph.nodes.enumerated() where node.isDefaultDomain && node.opType == "Mul" {
             guard let (activation, input) = try view.activation(node), view.isFloat(input) else { continue }

@@ -6,7 +6,7 @@ import LTGraph
 
 struct FuseLayerNormalization: Pass {
     func apply(_ graph: Graph) throws(LTError) -> Graph {
-        let view = PatternView(graph)
+        let view = try PatternView(graph)
         var result = graph
         for (index, node) in graph.nodes.enumerated() where node.isDefaultDomain && node.opType == "Div" {
             guard let match = try view.normalisation(node), view.isFloat(match.input) else { continue }

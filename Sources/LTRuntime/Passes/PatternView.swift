@@ -11,12 +11,12 @@ struct PatternView {
     private let reads: [String: Int]
     private let facts: Inference?
 
-    init(_ graph: Graph) {
+    init(_ graph: Graph) throws(LTError) {
         self.graph = graph
         makers = graph.makers
         readers = graph.readers
         reads = graph.readCounts
-        facts = try? Inference(graph)
+        facts = try ifPossible { () throws(LTError) in try Inference(graph) }
     }
 
     func isFloat(_ name: String) -> Bool { facts?[name]?.type == .float32 }

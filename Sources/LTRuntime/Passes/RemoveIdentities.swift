@@ -22,7 +22,7 @@ struct RemoveIdentities: Pass {
             var node = node
             node.inputs = node.inputs.map { renamed[$0] ?? $0 }
             if let input = node.inputs.first, let output = node.outputs.first, !input.isEmpty,
-                node.outputs.dropFirst().allSatisfy({ reads[$0] == nil }), handsOn(node, op, graph, facts),
+                node.outputs.dropFirst().allSatisfy({ reads[$0] == nil }), try handsOn(node, op, graph, facts),
                 !outputs.contains(output), !captured.contains(output)
             {
                 renamed[output] = input
@@ -33,7 +33,9 @@ struct RemoveIdentities: Pass {
         return result
     }
 
-    private func handsOn(_ node: Node, _ op: any ValueOperator, _ graph: Graph, _ facts: Inference) -> Bool {
+    private func handsOn(
+        _ node: Node, _ op: any ValueOperator, _ graph: Graph, _ facts: Inference
+    ) throws(LTError) -> Bool {
         guard node.isDefaultDomain else { return false }
         switch node.opType {
         case "Identity": return true
@@ -52,12 +54,14 @@ struct RemoveIdentities: Pass {
             let arguments = node.inputs.map { $0.isEmpty ? nil : facts[$0] }
             guard let x = arguments[0], let rank = x.dims?.count else { return false }
             if let op = op as? PadOperator {
-                return (try? op.amounts(arguments, rank))?.allSatisfy { $0 == (0, 0) } ?? false
+                let amounts = try ifPossible { () throws(LTError) in try op.amounts(arguments, rank) }
+                return amounts??.allSatisfy { $0 == (0, 0) } ?? false
             }
-            guard let shape = x.shape, facts[node.outputs[0]]?.shape == shape, let op = op as? any ViewOperator,
-                let view = (try? op.views(arguments))?.first
-            else { return false }
-            return view.isWhole(shape)
+            guard let shape = x.shape, facts[node.outputs[0]]?.shape == shape, let op = op as? any ViewOperator else {
+                return false
+            }
+            let views = try ifPossible { () throws(LTError) in try op.views(arguments) }
+            return views??.first?.isWhole(shape) ?? false
         }
     }
 }

@@ -55,8 +55,8 @@ struct ConvolutionKernel: Kernel {
                 try Primitive(UnsafeRawPointer(pointer), attributes, "convolution")
             }
         }
-        let blocked = try Self.blocked(x, w, output, group).flatMap { source, target in
-            try? make(source, target)
+        let blocked = try Self.blocked(x, w, output, group).flatMap { (source, target) throws(LTError) in
+            try ifPossible { () throws(LTError) in try make(source, target) }
         }
         if let blocked, !blocked.implementation.contains("ref") {
             primitive = blocked
