@@ -43,6 +43,16 @@ let cLibrary: [LinkerSetting] = [
     ])
 ]
 
+// How the tools are linked: Swift's runtime and Foundation inside, so that they run where Swift is not installed. What is
+// named are the parts of Foundation that modules compiled for the shared one do not ask for. These settings, too, hang on
+// a target without code, so that the tests, which depend on the tools, are linked as ever.
+let staticTool: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims", "-l_FoundationCollections",
+        "-lswiftSynchronization",
+    ])
+]
+
 func library(
     _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
     linkerSettings: [LinkerSetting] = []
@@ -71,9 +81,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], fixtures: Bool =
 let package = Package(
     name: "LongTail",
     products: [
-        .executable(name: "lt-train", targets: ["lt-train"]),
-        .executable(name: "lt-infer", targets: ["lt-infer"]),
-        .executable(name: "lt-eval", targets: ["lt-eval"]),
+        .executable(name: "lt-train", targets: ["lt-train", "ToolLink"]),
+        .executable(name: "lt-infer", targets: ["lt-infer", "ToolLink"]),
+        .executable(name: "lt-eval", targets: ["lt-eval", "ToolLink"]),
         // liblongtail.so for C hosts.
         .library(name: "longtail", type: .dynamic, targets: ["LTCABI", "LongTailLink"]),
     ],
@@ -123,6 +133,7 @@ let package = Package(
             ["LTPredictor", "LTPredictions", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore"]),
         library("LTCABI", ["LTPredictor", "LTRuntime", "LTGraph", "LTImage", "LTDecision", "LTCore", "CLongTail"]),
         .target(name: "LongTailLink", linkerSettings: cLibrary),
+        .target(name: "ToolLink", linkerSettings: staticTool),
         // Layer 7
         tool(
             "lt-infer",
@@ -175,6 +186,11 @@ if let only = Context.environment["LT_ONLY"] {
     var grew = true
     while grew {
         grew = false
+        for product in package.products where wanted.contains(product.name) {
+            for target in (product as? Product.Executable)?.targets ?? (product as? Product.Library)?.targets ?? [] {
+                grew = wanted.insert(target).inserted || grew
+            }
+        }
         for target in package.targets where wanted.contains(target.name) {
             for dependency in target.dependencies {
                 switch dependency {
