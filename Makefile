@@ -3,8 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-BUILD := swift build -c release
-TEST := swift test -c release --disable-testable-imports
+# Installed programs look for libraries where the system has them.
+LINK := --disable-local-rpath
+BUILD := swift build -c release $(LINK)
+TEST := swift test -c release --disable-testable-imports $(LINK)
 BIN := .build/release
 # MODULE=LTImage builds and tests one module and what it needs.
 ifdef MODULE
@@ -20,7 +22,7 @@ deps: ## install the Debian packages that are missing (no-op when all are there)
 	@Utilities/deps.sh
 
 .PHONY: build
-build: deps ## build the three tools in release mode
+build: deps ## build the three tools and the C library in release mode
 	$(BUILD)
 
 .PHONY: cases
@@ -51,6 +53,29 @@ bench: build ## speed and memory as ratios against peers of the same run (sets u
 compare: build ## train every loss at equal budget on synthetic long-tailed sets (about an hour on two cores)
 	@Benchmarks/compare.sh demo
 	@Benchmarks/compare.sh losses
+
+# As root by sudo there is often no swift on the PATH: what was built is installed then.
+.PHONY: install
+install: $(if $(shell command -v swift),build) ## install tools, C library, manual pages, completions (PREFIX=/usr/local, LIBDIR, DESTDIR)
+	@Utilities/packaging/install.sh install
+
+.PHONY: uninstall
+uninstall: ## remove what `make install` with the same variables installed
+	@Utilities/packaging/install.sh uninstall
+
+.PHONY: install-check
+install-check: build ## install into a temporary folder, use it there, uninstall
+	@Utilities/install-check.sh
+
+.PHONY: deb
+deb: build ## make Debian packages in .build/deb
+	@Utilities/deps.sh debhelper
+	@Utilities/deb.sh
+
+.PHONY: deb-check
+deb-check: deb ## install the packages on a fresh Debian in a temporary folder and use them there (as root)
+	@Utilities/deps.sh debootstrap
+	@Utilities/deb-check.sh
 
 .PHONY: clean
 clean: ## remove what was built; demo/ and .bench/ stay

@@ -12,6 +12,7 @@ struct LongTailEval: ParsableCommand {
         abstract: "Measure predictions, fit calibration and decision thresholds.",
         discussion:
             "Results go to stdout. Exit codes: 0 success, 1 failure, 2 done without some of the images, 64 usage.",
+        version: longtailVersion,
         subcommands: [
             Classification.self, Detection.self, Compare.self, Calibrate.self, Model.self, ReportCommand.self,
         ])

@@ -9,6 +9,8 @@ struct LongTailTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lt-train",
         abstract: "Train long-tailed recognition models and export them to ONNX.",
+        discussion: "Exit codes: 0 success, 1 failure or stopped by Ctrl-C (--resume goes on), 64 usage.",
+        version: longtailVersion,
         subcommands: [Synth.self, LongTailSelection.self, Run.self, Bench.self, Losses.self])
 
     static func main() {

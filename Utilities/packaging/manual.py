@@ -49,7 +49,7 @@ def explanation(argument):
     sentences = [argument.get("abstract", ""), argument.get("discussion", "")]
     if argument.get("allValues"):
         sentences.append(f"Values: {', '.join(argument['allValues'])}.")
-    if "defaultValue" in argument:
+    if "defaultValue" in argument and not any("Default:" in sentence for sentence in sentences):
         sentences.append(f"Default: {argument['defaultValue']}.")
     return escape(" ".join(sentence for sentence in sentences if sentence))
 
@@ -93,9 +93,10 @@ def page(command, parents, codes, options):
         ".SH SYNOPSIS", usage(command, words),
         ".SH DESCRIPTION", escape(command["abstract"]),
     ]
-    discussion = EXIT_CODES.sub("", command.get("discussion", "")).strip()
+    discussion = EXIT_CODES.sub("", command.get("discussion", "")).strip("\n")
     for paragraph in re.split(r"\n\s*\n", discussion) if discussion else []:
-        lines += [".PP", escape(paragraph)]
+        # What is indented is laid out by hand.
+        lines += [".PP"] + ([".nf", escape(paragraph), ".fi"] if "\n  " in paragraph else [escape(paragraph)])
 
     sections = {}
     for argument in shown(command.get("arguments", [])):
