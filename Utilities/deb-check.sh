@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs the packages of .build/deb on a fresh Debian in a temporary folder, uses tools and library there, and removes them.
-# Needs root and about 1 GB below TMPDIR; --train tries longtail-train too (libtorch: 1 GB more). DEBIAN_MIRROR and SUITE say from where and what.
+# Needs root and about 1 GB below TMPDIR; --train tries longtail-train too (libtorch: 1 GB more). DEBIAN_MIRROR and SUITE
+# say from where and which Debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo "deb-check: run as root: a fresh system is made and entered" >&2; exit 1; }
