@@ -3,7 +3,6 @@
 
 import CLongTail
 import LTCore
-import Synchronization
 
 /// A kind of thing that a host can hold.
 protocol Handled: AnyObject, Sendable {
@@ -23,7 +22,7 @@ enum Handles {
         var free: [Int] = []
     }
 
-    private static let table = Mutex(Table())
+    private static let table = Lock(Table())
 
     /// The largest number of handles at a time.
     static let limit = 1 << 24

@@ -2,7 +2,6 @@
 
 import CLongTail
 import LTCore
-import Synchronization
 
 @c @implementation
 public func lt_abi_version() -> UInt32 { UInt32(LT_ABI_VERSION) }
@@ -27,7 +26,7 @@ enum Log {
         var least: lt_log_level = 0
     }
 
-    private static let listener = Mutex(Listener())
+    private static let listener = Lock(Listener())
 
     static func listen(_ function: lt_log_function?, _ context: UnsafeMutableRawPointer?, _ least: lt_log_level) {
         listener.withLock { $0 = Listener(function: function, context: context, least: least) }

@@ -3,7 +3,6 @@
 import CLongTail
 import LTCore
 import LTDecision
-import Synchronization
 
 /// What a call found; immutable.
 final class HostResults: Handled, @unchecked Sendable {
@@ -24,7 +23,7 @@ final class HostResults: Handled, @unchecked Sendable {
     /// Class names live as long as the model.
     private let model: HostModel?
     /// Classes of an image by score, when somebody asked for them.
-    private let ranked = Mutex<[Int: [Int32]]>([:])
+    private let ranked = Lock<[Int: [Int32]]>([:])
 
     init(_ decisions: [Result<Decisions, LTError>], _ model: HostModel) throws(LTError) {
         self.model = model
@@ -35,7 +34,6 @@ final class HostResults: Handled, @unchecked Sendable {
             case .success(.classes(let classes)): images.append(try Self.image(classes, memory))
             case .success(.detections(let detections)): images.append(try Self.image(detections, model, memory))
             case .failure(let error):
-                if error.code == .outOfMemory || error.code == .cancelled || error.code == .timedOut { throw error }
                 Log.warning("image \(index): \(error)")
                 var image = Image()
                 image.result.status = status(error.code)

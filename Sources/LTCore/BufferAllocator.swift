@@ -1,7 +1,6 @@
 // BufferAllocator: where the memory of buffers comes from: the system, or a host that counts, limits or pools it.
 
 import CLTKernels
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -29,7 +28,7 @@ public struct BufferAllocator: Sendable {
         self.release = release
     }
 
-    private static let current = Mutex<BufferAllocator?>(nil)
+    private static let current = Lock<BufferAllocator?>(nil)
 
     /// From now on every `Buffer` of the process, and the working memory of C kernels and of the PNG decoder, comes from
     /// `allocator`; nil: from the system. Memory goes back to where it came from, so the allocator may change at any time.

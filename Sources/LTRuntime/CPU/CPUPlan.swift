@@ -3,7 +3,6 @@
 import CLTKernels
 import LTCore
 import LTGraph
-import Synchronization
 
 /// A graph bound to the CPU. Programs are made when a shape is first seen and kept, the latest few.
 final class CPUPlan: BackendPlan {
@@ -31,7 +30,7 @@ final class CPUPlan: BackendPlan {
         var made = 0
     }
     /// The lock is held while a program is made, so that weights are packed once.
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(_ graph: Graph, _ options: PlanOptions) throws(LTError) {
         let context = KernelContext(threads: options.threads, weights: WeightStore())

@@ -2,7 +2,6 @@
 
 import CDNNL
 import LTCore
-import Synchronization
 
 /// Packed constants of one plan. Those that belong to its graphs are kept; what was folded for the shapes of one program
 /// is packed for that program alone, else the store would grow with every shape.
@@ -21,7 +20,7 @@ final class WeightStore: Sendable {
         /// Addresses of the graphs' constants, and what keeps them from being used again.
         var kept: [UInt: Tensor] = [:]
     }
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// Packed forms of these will be kept.
     func keep(_ tensors: some Sequence<Tensor>) {

@@ -3,14 +3,13 @@
 // https://onnx.ai/onnx/operators/onnx__ImageDecoder.html
 
 import LTCore
-import Synchronization
 
 /// Where a module with codecs makes them known to the ImageDecoder operator.
 public enum ImageDecoding {
     /// Decodes a file to [height, width, 3] in the order R, G, B, or (grey) to [height, width, 1].
     public typealias Decoder = @Sendable (UnsafeRawBufferPointer, _ isGrey: Bool) throws(LTError) -> Tensor
 
-    private static let decoder = Mutex<Decoder?>(nil)
+    private static let decoder = Lock<Decoder?>(nil)
 
     /// The decoder of every ImageDecoder from now on.
     public static func register(_ decoder: @escaping Decoder) { Self.decoder.withLock { $0 = decoder } }
