@@ -83,12 +83,12 @@ final class HostModel: Handled, @unchecked Sendable {
 
     /// Puts the host's metadata over the file's.
     private static func overlay(_ options: lt_model_options, _ graph: inout Graph) throws(LTError) {
-        guard options.metadata_count > 0 else { return }
-        guard options.metadata_count <= 4096, let entries = options.metadata else {
+        guard options.metadata_count != 0 else { return }
+        guard 0...4096 ~= options.metadata_count, let entries = options.metadata else {
+            let count = UInt(bitPattern: options.metadata_count)
             throw LTError(
                 .invalidArgument,
-                "metadata_count \(options.metadata_count), expected at most 4096 and lt_model_options.metadata not NULL"
-            )
+                "metadata_count \(count), expected at most 4096 and lt_model_options.metadata not NULL")
         }
         for index in 0..<options.metadata_count {
             let key = try text(entries[index].key, "key of metadata \(index)")

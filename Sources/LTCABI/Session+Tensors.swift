@@ -67,14 +67,31 @@ public func lt_session_run(
             }
             let made = try session.tensorSession().run(feed, interruption: interruption)
             if let results {
-                let names = session.model.plan.outputs.map(\.name)
                 results.pointee = try Handles.add(
-                    try HostResults(names.compactMap { name in made[name].map { (name, $0) } }))
+                    try HostResults(try keep(made, session.model.plan.outputs.map(\.name), list)))
             } else {
                 try copy(made, buffers, outputs)
             }
         }
     }
+}
+
+/// The outputs in the order of the model. What only passes on an input is copied: that memory is the host's.
+private func keep(
+    _ made: [String: Tensor], _ names: [String], _ inputs: [lt_tensor]
+) throws(LTError) -> [(name: String, tensor: Tensor)] {
+    var all: [(name: String, tensor: Tensor)] = []
+    for name in names {
+        guard var tensor = made[name] else { continue }
+        let start = UInt(bitPattern: tensor.rawPointer)
+        if inputs.contains(where: { start &- UInt(bitPattern: $0.data) < UInt(bitPattern: $0.size) }) {
+            let copy = try Tensor(tensor.type, tensor.shape)
+            copy.rawPointer.copyMemory(from: UnsafeRawPointer(tensor.rawPointer), byteCount: tensor.byteCount)
+            tensor = copy
+        }
+        all.append((name, tensor))
+    }
+    return all
 }
 
 /// Fills the host's buffers, all or none.

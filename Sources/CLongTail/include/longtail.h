@@ -70,7 +70,7 @@ lt_status lt_set_log(lt_log_function function, void *context, lt_log_level least
 typedef struct lt_allocator {
     size_t struct_size;
     void *context;
-    /* `alignment` is a power of two; NULL makes the call fail with LT_OUT_OF_MEMORY. Called by any thread. */
+    /* `alignment` is a power of two; NULL: what needs it fails with LT_OUT_OF_MEMORY. Called by any thread. */
     void *(*allocate)(void *context, size_t size, size_t alignment);
     void (*release)(void *context, void *memory, size_t size);
 } lt_allocator;
