@@ -1,0 +1,35 @@
+// What a correct host does, compiled as C and as C++, and against the first header: its structs and enums are those that a
+// host was built with then, the library is today's.
+
+import Foundation
+import Testing
+
+@Suite struct ContractTests {
+    private static let hosts = ["contract_images", "contract_objects", "contract_tensors", "contract_calls"]
+
+    @Test(arguments: hosts, Language.allCases) func hostsOfToday(name: String, language: Language) throws {
+        try Host(name, language).expectSilence([try Scene.folder()])
+    }
+
+    @Test(arguments: hosts) func hostsOfTheFirstHeader(name: String) throws {
+        try Host(name, header: Repository.root + "/Tests/ABI/0").expectSilence([try Scene.folder()])
+    }
+
+    @Test(
+        .enabled(if: HostMemory.isTaken, "lt_set_allocator is not supported by this library"),
+        arguments: Language.allCases)
+    func memoryOfTheHost(language: Language) throws {
+        try Host("contract_allocator", language).expectSilence([try Scene.folder()])
+    }
+
+    @Test func structsOfOtherSizes() throws {
+        try Host("sizes").expectSilence([try Scene.folder()])
+    }
+}
+
+enum HostMemory {
+    /// Whether the library takes an allocator: it need not.
+    static let isTaken: Bool = {
+        do { return try Host("contract_allocator").run([try Scene.folder()]).status != 77 } catch { return true }
+    }()
+}
