@@ -10,8 +10,9 @@ enum Layout: Sendable, Equatable {
     case plain
     /// [N, C, …] as [N, ⌈C / block⌉, …, block]; channels past C are zero.
     case blocked(Int)
-    /// Another one that oneDNN chose.
-    case other(MemoryDesc)
+    /// Another one that oneDNN chose. Boxed: a descriptor has 696 bytes, and Swift would keep the case in padding that C leaves
+    /// unwritten.
+    indirect case other(MemoryDesc)
 
     /// Recognises the layout of a descriptor.
     init(_ desc: MemoryDesc, _ shape: Shape) throws(LTError) {
