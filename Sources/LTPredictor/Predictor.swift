@@ -30,10 +30,10 @@ public final class Predictor: Sendable {
     public var columns: Int { head.columns }
 
     /// Images that can go through the model together: one where input or outputs have no batch dimension or images differ
-    /// in size.
+    /// in size; at most as many as the plan takes.
     public var largestBatch: Int {
         if case .detections(let head) = head, head.isBatched == false { return 1 }
-        return input.isBatched && sampleShape != nil ? 4096 : 1
+        return input.isBatched && sampleShape != nil ? min(4096, plan.options.maxBatch ?? 4096) : 1
     }
 
     /// Loads a model that takes images.

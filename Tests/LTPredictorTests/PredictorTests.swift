@@ -107,6 +107,18 @@ func makePredictor(
         #expect(try predictor.makeSession().decide(images).map { try $0.get() } == expected)
     }
 
+    /// A plan for at most so many images gets longer lists in pieces.
+    @Test(arguments: [1, 2, 4]) func longListsAreSplit(most: Int) throws {
+        let graph = try tinyModel()
+        let images = try (0..<5).map { try png(UInt8($0 * 40), 100, 200) }
+        let predictor = try Predictor(
+            graph, path: "tiny", digest: "", on: ReferenceBackend(), options: PlanOptions(maxBatch: most))
+        #expect(predictor.largestBatch == most)
+        let whole = try Predictor(graph, path: "tiny", digest: "", on: ReferenceBackend()).makeSession().decide(images)
+        let pieces = try predictor.makeSession().decide(images)
+        #expect(try pieces.map { try $0.get() } == whole.map { try $0.get() })
+    }
+
     @Test func whatNobodySaysIsAnErrorThatNamesTheFlag() throws {
         let bare = try tinyModel(metadata: false)
         func hint(_ change: (inout ModelSettings) -> Void) -> String? {
@@ -133,6 +145,14 @@ func makePredictor(
         let image = try png(200, 30, 4, side: 30)
         let flagged = try makePredictor(bare, settings: settings).makeSession().decide([image])[0].get()
         #expect(try makePredictor(try tinyModel()).makeSession().decide([image])[0].get() == flagged)
+    }
+
+    @Test(arguments: [1, 7, 91, 50_000]) func namesComeFromAFile(count: Int) throws {
+        let path = FileManager.default.temporaryDirectory.path + "/lt-\(UUID().uuidString).txt"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let names = (0..<count).map { "class \($0)" }
+        try Data(names.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try ModelSettings.names(inFile: path) == names)
     }
 
     @Test func flagsWinOverTheFile() throws {
