@@ -605,17 +605,18 @@ static int listen_at(const char *address, const char *port) {
     return fd;
 }
 
-/* Signals go to the thread of the sockets: workers are started with them blocked. */
+/* Signals go to the thread of the sockets: workers are started with them blocked. Whoever started the process may have
+ * blocked them as well. */
 static int start(struct worker *workers, size_t count, size_t *started) {
-    sigset_t blocked, before;
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGINT);
-    sigaddset(&blocked, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
     int problem = 0;
     for (*started = 0; *started < count && problem == 0; *started += problem == 0)
         problem = pthread_create(&workers[*started].thread, NULL, work, &workers[*started]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
     if (problem != 0) fprintf(stderr, "serve: cannot start a thread: %s\n", strerror(problem));
     return problem;
 }
