@@ -4,7 +4,7 @@
  *
  *   -a  all detections, not only those that reach their class's threshold
  *   -j  JSON Lines with masks as COCO's run lengths; else tab-separated: image, class, score, decision, x1, y1, x2, y2
- *   -o  also writes each mask into an existing folder, as IMAGE-DETECTION.pbm (numbers from 0)
+ *   -o  also writes each mask into an existing folder, as IMAGE-DETECTION.pbm (counted from 0 as they are printed)
  *   -t  threads that compute (all)     -w  time for each image (no limit)
  *   -m  metadata over the model's own, for detectors that LongTail did not export: docs/c-api.md
  *
@@ -139,8 +139,10 @@ static int write_bitmap(const char *path, const uint8_t *pixels, size_t width, s
     return fclose(file) != 0 || bad ? -1 : 0;
 }
 
+/* The mask of detection `index` as IMAGE-NUMBER.pbm. */
 static int save_mask(
-    const lt_results *results, size_t index, const lt_detection *found, const char *folder, size_t image) {
+    const lt_results *results, size_t index, const lt_detection *found, const char *folder, size_t image,
+    size_t number) {
     size_t width = (size_t)found->mask_width, height = (size_t)found->mask_height;
     size_t length = strlen(folder) + 64;
     char *path = (char *)malloc(length);
@@ -149,7 +151,7 @@ static int save_mask(
     if (path == NULL || pixels == NULL) {
         fprintf(stderr, "detect: out of memory\n");
     } else if (!failed(lt_results_copy_mask(results, 0, index, pixels, width * height, 0), "mask")) {
-        snprintf(path, length, "%s/%zu-%zu.pbm", folder, image, index);
+        snprintf(path, length, "%s/%zu-%zu.pbm", folder, image, number);
         status = write_bitmap(path, pixels, width, height);
         if (status != 0) fprintf(stderr, "detect: %s: %s\n", path, strerror(errno));
     }
@@ -174,22 +176,22 @@ static int print_image(const lt_results *results, const char *path, size_t numbe
         print_string(path);
         fputs(",\"detections\":[", stdout);
     }
-    int first = 1;
+    size_t printed = 0;
     for (size_t index = 0; index < image.count; index++) {
         lt_detection found;
         INITIALISE(found);
         if (failed(lt_results_get_detection(results, 0, index, &found), path)) return -1;
         if (!found.is_positive && !options->all) continue;
         if (options->json) {
-            if (!first) putchar(',');
+            if (printed > 0) putchar(',');
             print_json(&found);
         } else {
             print_line(path, &found);
         }
-        first = 0;
         if (options->folder != NULL && found.mask_width > 0
-            && save_mask(results, index, &found, options->folder, number) != 0)
+            && save_mask(results, index, &found, options->folder, number, printed) != 0)
             return -1;
+        printed++;
     }
     if (options->json) fputs("]}\n", stdout);
     return 0;
