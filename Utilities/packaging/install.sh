@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what `make build` made, or removes it again: tools, C library, header, pkg-config file, manual pages, shell
-# completions.   install.sh install|uninstall
+# Installs what `make build` made, or removes it again: tools, C library, header, pkg-config file, documents, recipes,
+# manual pages, shell completions.   install.sh install|uninstall
 # PREFIX (/usr/local), LIBDIR (PREFIX/lib) and ZSHDIR say where things will be, DESTDIR puts a folder before that.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -9,7 +9,7 @@ prefix=${PREFIX:-/usr/local}
 libdir=${LIBDIR:-$prefix/lib}
 zsh=${ZSHDIR:-$prefix/share/zsh/site-functions}
 root=${DESTDIR:-}
-bin=$prefix/bin include=$prefix/include man=$prefix/share/man
+bin=$prefix/bin include=$prefix/include man=$prefix/share/man doc=$prefix/share/doc/longtail
 bash=$prefix/share/bash-completion/completions
 fish=$prefix/share/fish/vendor_completions.d
 tools=(lt-train lt-infer lt-eval)
@@ -24,7 +24,7 @@ done
 refresh() { if [ -z "$root" ] && [ "$(id -u)" = 0 ]; then ldconfig; fi; }
 
 install_all() {
-    local version soname tool size date
+    local version soname tool file size date
     version=$(sed -n 's/^public let longtailVersion = "\(.*\)"$/\1/p' Sources/LTCore/Version.swift)
     [ -n "$version" ] || fail "no longtailVersion in Sources/LTCore/Version.swift"
     for tool in "${tools[@]}" liblongtail.so; do
@@ -39,8 +39,10 @@ install_all() {
         "$built/$tool" --generate-completion-script zsh >"$root$zsh/_$tool"
         "$built/$tool" --generate-completion-script fish >"$root$fish/$tool.fish"
         "$built/$tool" --experimental-dump-help |
-            Utilities/packaging/manual.py --out "$root$man/man1" --version "$version" --date "$date" --tools "${tools[@]}"
+            Utilities/packaging/manual.py --out "$root$man/man1" --version "$version" --date "$date" \
+                --documents "$doc" --tools "${tools[@]}"
     done
+    find README.md docs models -type f | while read -r file; do install -D -m 644 "$file" "$root$doc/$file"; done
 
     soname=$(objdump -p "$built/liblongtail.so" | awk '$1 == "SONAME" { print $2 }')
     install -D -m 644 -s "$built/liblongtail.so" "$root$libdir/liblongtail.so.$version"
@@ -48,7 +50,8 @@ install_all() {
     ln -sf "$soname" "$root$libdir/liblongtail.so"
     install -D -m 644 Sources/CLongTail/include/longtail.h "$root$include/longtail.h"
     install -d "$root$libdir/pkgconfig" "$root$man/man3"
-    sed -e "s/@VERSION@/$version/" -e "s/@DATE@/$date/" Utilities/packaging/longtail.3 >"$root$man/man3/longtail.3"
+    sed -e "s/@VERSION@/$version/" -e "s/@DATE@/$date/" -e "s|@DOC@|$doc|" \
+        Utilities/packaging/longtail.3 >"$root$man/man3/longtail.3"
     # Paths from where the file lies, so that the folder can be moved as a whole.
     sed -e "s/@VERSION@/$version/" -e "s|@PREFIX@|$(realpath -m --relative-to="$libdir/pkgconfig" "$prefix")|" \
         -e "s|@LIBDIR@|$(realpath -m --relative-to="$prefix" "$libdir")|" \
@@ -68,8 +71,9 @@ uninstall_all() {
     done
     rm -f "$root$libdir"/liblongtail.so{,.*} "$root$libdir/pkgconfig/longtail.pc" "$root$include/longtail.h" \
         "$root$man/man3/longtail.3"
+    rm -rf "$root$doc"
     # Folders that are empty now, but for those that belong to the system.
-    for folder in "$bin" "$include" "$libdir/pkgconfig" "$man/man1" "$man/man3" "$bash" "$zsh" "$fish"; do
+    for folder in "$bin" "$include" "$libdir/pkgconfig" "$man/man1" "$man/man3" "$prefix/share/doc" "$bash" "$zsh" "$fish"; do
         while [[ $folder == "$prefix"/* && ! $folder =~ ^/usr(/local)?/[^/]*(/man)?$ ]] && rmdir "$root$folder" 2>/dev/null; do folder=$(dirname "$folder"); done
     done
     refresh

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes manual pages (man(7)) of a tool and its subcommands from what `TOOL --experimental-dump-help` prints.
 
-    lt-infer --experimental-dump-help | manual.py --out share/man/man1 --version 0.1.0 --date 2026-01-31
+    lt-infer --experimental-dump-help |
+        manual.py --out share/man/man1 --version 0.1.0 --date 2026-01-31 --documents /usr/local/share/doc/longtail
 """
 import argparse
 import json
@@ -112,6 +113,7 @@ def page(command, parents, codes, options):
         for argument in sections[title]:
             lines += [".TP", term(argument), explanation(argument)]
 
+    lines += [".SH FILES", ".TP", rf"\fI{escape(options.documents)}\fR", "README.md, docs/ and models/, which pages name."]
     lines.append(".SH EXIT STATUS")
     for code in codes:
         number, meaning = code.strip().split(" ", 1)
@@ -131,6 +133,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--version", required=True)
     parser.add_argument("--date", required=True)
+    parser.add_argument("--documents", required=True, help="the folder of README.md, docs and models")
     parser.add_argument("--tools", nargs="*", default=["lt-train", "lt-infer", "lt-eval"])
     options = parser.parse_args()
     help_tree = json.load(sys.stdin)
