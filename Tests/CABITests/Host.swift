@@ -73,7 +73,11 @@ struct Host {
     /// - Parameters:
     ///   - name: the source file in Tests/ABI/hosts, without ".c".
     ///   - header: the folder of the longtail.h that it is compiled against.
-    init(_ name: String, _ language: Language = .c, header: String = Repository.currentHeader) throws {
+    ///   - folder: where the source is instead.
+    init(
+        _ name: String, _ language: Language = .c, header: String = Repository.currentHeader,
+        in folder: String = Repository.hosts
+    ) throws {
         path = try Scene.folder() + "/\(name).\(language.rawValue)-\(UUID().uuidString.prefix(8))"
         // The library's soname has a version, the built file has not.
         let link = try Scene.folder() + "/liblongtail.so.0"
@@ -84,8 +88,8 @@ struct Host {
         let result = try execute(
             compiler[0],
             compiler.dropFirst() + [
-                "-Wall", "-Wextra", "-Werror", "-g", "-O1", "-I", header, "-I", Repository.hosts,
-                "\(Repository.hosts)/\(name).c", "-x", "none", "-o", path, Repository.library, "-pthread",
+                "-Wall", "-Wextra", "-Werror", "-g", "-O1", "-I", header, "-I", folder,
+                "\(folder)/\(name).c", "-x", "none", "-o", path, Repository.library, "-pthread",
                 // LD_LIBRARY_PATH goes before it.
                 "-Wl,--enable-new-dtags,-rpath,\(try Scene.folder())",
             ])
