@@ -59,11 +59,19 @@ public func lt_set_log(
 @c @implementation
 public func lt_set_allocator(_ allocator: UnsafePointer<lt_allocator>!) -> lt_status {
     guarded { () throws(LTError) in
-        guard allocator != nil else { return }
+        guard allocator != nil else { return BufferAllocator.use(nil) }
         let host = try lt_allocator.read(allocator)
-        guard host.allocate != nil, host.release != nil else {
+        guard let allocate = host.allocate, let release = host.release else {
             throw LTError(.invalidArgument, "lt_allocator without \(host.allocate == nil ? "allocate" : "release")")
         }
-        throw LTError(.unsupported, "buffers come from the system")
+        let context = HostContext(pointer: host.context)
+        BufferAllocator.use(
+            BufferAllocator(
+                allocate: { allocate(context.pointer, $0, $1) }, release: { release(context.pointer, $0, $1) }))
     }
+}
+
+/// The host's own pointer, which its functions get back.
+private struct HostContext: @unchecked Sendable {
+    let pointer: UnsafeMutableRawPointer?
 }
