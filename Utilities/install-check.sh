@@ -7,9 +7,11 @@ trap 'rm -rf "$folder"' EXIT
 export DESTDIR=$folder PREFIX=/opt/longtail
 unset LIBDIR ZSHDIR
 root=$DESTDIR$PREFIX
+largest=16000000 # bytes of the stripped library
 fail() { echo "install-check: $*" >&2; exit 1; }
 
 Utilities/packaging/install.sh install
+size=$(stat -L -c %s "$root/lib/liblongtail.so")
 
 # Tools and library, without Swift and without what they do not need.
 for file in "$root"/bin/lt-* "$root"/lib/liblongtail.so; do
@@ -68,4 +70,5 @@ fi
 Utilities/packaging/install.sh uninstall
 left=$(find "$root" ! -type d)
 [ -z "$left" ] || fail "uninstall leaves $left"
+[ "$size" -le "$largest" ] || fail "the stripped library has $size bytes, expected at most $largest"
 echo "install-check: passed"
