@@ -22,8 +22,9 @@ public struct SelfTest: Sendable, Equatable {
     public enum Input: Sendable, Equatable {
         /// The model's input tensors.
         case tensors([Value])
-        /// An encoded image file: the test covers decoding and preprocessing as well.
-        case image([UInt8])
+        /// Encoded image files: one, or the frames of one clip in order, as many as the model takes. The test covers
+        /// decoding and preprocessing as well.
+        case images([[UInt8]])
     }
 
     public var input: Input
@@ -64,15 +65,17 @@ public struct SelfTest: Sendable, Equatable {
     }
 }
 
-/// JSON: `{"inputs": [{"name", "shape", "data"}] or "image": …, "outputs": […], "tolerance": 1e-4}`;
-/// `data` is base64 of little-endian float32, `image` base64 of the file.
+/// JSON: `{"inputs": [{"name", "shape", "data"}] or "image": … or "images": […], "outputs": […], "tolerance": 1e-4}`;
+/// `data` is base64 of little-endian float32, `image` base64 of the file, `images` a list of such texts.
 extension SelfTest: Codable {
-    enum CodingKeys: String, CodingKey { case inputs, image, outputs, tolerance }
+    enum CodingKeys: String, CodingKey { case inputs, image, images, outputs, tolerance }
 
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         if let image = try values.decodeIfPresent(Data.self, forKey: .image) {
-            input = .image([UInt8](image))
+            input = .images([[UInt8](image)])
+        } else if let images = try values.decodeIfPresent([Data].self, forKey: .images) {
+            input = .images(images.map { [UInt8]($0) })
         } else {
             input = .tensors(try values.decode([Value].self, forKey: .inputs))
         }
@@ -83,7 +86,8 @@ extension SelfTest: Codable {
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         switch input {
-        case .image(let bytes): try values.encode(Data(bytes), forKey: .image)
+        case .images(let files) where files.count == 1: try values.encode(Data(files[0]), forKey: .image)
+        case .images(let files): try values.encode(files.map { Data($0) }, forKey: .images)
         case .tensors(let tensors): try values.encode(tensors, forKey: .inputs)
         }
         try values.encode(outputs, forKey: .outputs)

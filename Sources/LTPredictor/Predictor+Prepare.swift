@@ -51,27 +51,7 @@ extension Predictor {
             throw LTError(.invalidArgument, "a clip of frames, the model takes images")
         }
         let tensor = try memory(shape, buffer)
-        let clipElements = tensor.elements(Float.self)
-        let plane = shape.dims[2] * shape.dims[3]
-        let size = preprocess.channels * plane
-        let one = try Buffer(byteCount: size * 4)
-        let pixels = UnsafeMutableBufferPointer(start: one.pointer.assumingMemoryBound(to: Float.self), count: size)
-        var geometry: ImageGeometry?
-        for index in 0..<clip.frames {
-            do throws(LTError) {
-                let image = try image(index)
-                if geometry == nil { geometry = try preprocess.geometry(width: image.width, height: image.height) }
-                try preprocess.apply(image, into: pixels)
-            } catch {
-                throw error.inside("frame \(index) of the clip")
-            }
-            for channel in 0..<preprocess.channels {
-                let place =
-                    clip.layout == .cthw ? channel * clip.frames + index : index * preprocess.channels + channel
-                clipElements[place * plane..<(place + 1) * plane] = pixels[channel * plane..<(channel + 1) * plane]
-            }
-        }
-        return Sample(tensor: tensor, geometry: geometry ?? .identity(width: shape.dims[3], height: shape.dims[2]))
+        return Sample(tensor: tensor, geometry: try clip.write(into: tensor, preprocess, image: image))
     }
 
     private func checkTakesImages() throws(LTError) {
@@ -81,5 +61,37 @@ extension Predictor {
     private func memory(_ shape: Shape, _ buffer: Buffer?) throws(LTError) -> Tensor {
         guard let buffer, buffer.byteCount >= shape.count * 4 else { return try Tensor(.float32, shape) }
         return Tensor(.float32, shape, buffer: buffer)
+    }
+}
+
+extension ClipSampling {
+    /// Preprocesses the frames of one clip into its tensor.
+    /// - Parameter image: frame `index`, decoded; asked for one after the other.
+    /// - Returns: the geometry of the first frame.
+    @discardableResult
+    func write(
+        into tensor: Tensor, _ preprocess: Preprocess, image: (_ index: Int) throws(LTError) -> Image
+    ) throws(LTError) -> ImageGeometry {
+        let clipElements = tensor.elements(Float.self)
+        let (height, width) = (tensor.dims[2], tensor.dims[3])
+        let plane = height * width
+        let size = preprocess.channels * plane
+        let one = try Buffer(byteCount: size * 4)
+        let pixels = UnsafeMutableBufferPointer(start: one.pointer.assumingMemoryBound(to: Float.self), count: size)
+        var geometry: ImageGeometry?
+        for index in 0..<frames {
+            do throws(LTError) {
+                let image = try image(index)
+                if geometry == nil { geometry = try preprocess.geometry(width: image.width, height: image.height) }
+                try preprocess.apply(image, into: pixels)
+            } catch {
+                throw error.inside("frame \(index) of the clip")
+            }
+            for channel in 0..<preprocess.channels {
+                let place = layout == .cthw ? channel * frames + index : index * preprocess.channels + channel
+                clipElements[place * plane..<(place + 1) * plane] = pixels[channel * plane..<(channel + 1) * plane]
+            }
+        }
+        return geometry ?? .identity(width: width, height: height)
     }
 }

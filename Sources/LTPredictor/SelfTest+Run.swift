@@ -17,17 +17,9 @@ extension SelfTest {
             switch input {
             case .tensors(let values):
                 for value in values { feed[value.name] = try Tensor(value.values, value.shape) }
-            case .image(let bytes):
-                guard let preprocess = try DecisionLayer(reading: graph).preprocess else {
-                    throw LTError(.notFound, "an image as input, but the model has no lt.preprocess")
-                }
+            case .images(let files):
                 let model = try ModelInput(graph)
-                let result = bytes.withUnsafeBytes { bytes -> Result<Tensor, LTError> in
-                    do throws(LTError) { return .success(try preprocess.tensor(bytes).0) } catch {
-                        return .failure(error)
-                    }
-                }
-                let tensor = try result.get()
+                let tensor = try Self.tensor(files, model, try DecisionLayer(reading: graph))
                 feed[model.name] = try tensor.reshaped(try model.shape(tensor.shape, count: 1))
             }
             let results = try Session(try Plan(graph, on: backend, options: options)).run(feed)
@@ -42,5 +34,35 @@ extension SelfTest {
             guard !outputs.isEmpty else { throw LTError(.malformed, "the self-test expects no output") }
             return worst
         }
+    }
+
+    /// The tensor of one image, or of one clip of images that are its frames.
+    private static func tensor(
+        _ files: [[UInt8]], _ model: ModelInput, _ layer: DecisionLayer
+    ) throws(LTError) -> Tensor {
+        guard let preprocess = layer.preprocess else {
+            throw LTError(.notFound, "an image as input, but the model has no lt.preprocess")
+        }
+        func count(_ wanted: Int) throws(LTError) {
+            guard files.count != wanted else { return }
+            throw LTError(
+                .shapeMismatch,
+                "\(files.count) images as input, the model takes \(model.isClip ? "clips of \(wanted) frames" : "one")")
+        }
+        guard model.isClip else {
+            try count(1)
+            return try files[0].withRawBytes { bytes throws(LTError) in try preprocess.tensor(bytes).0 }
+        }
+        guard let shape = try model.sampleShape(preprocess, layer.clip), let clip = layer.clip else {
+            throw LTError(.shapeMismatch, "preprocessing gives every frame its own size, a clip needs one")
+        }
+        try count(clip.frames)
+        let tensor = try Tensor(.float32, shape)
+        try clip.write(into: tensor, preprocess) { (index) throws(LTError) in
+            try files[index].withRawBytes { bytes throws(LTError) in
+                try Image.decode(bytes, preprocess.decodeOptions)
+            }
+        }
+        return tensor
     }
 }

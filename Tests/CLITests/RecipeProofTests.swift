@@ -124,10 +124,6 @@ private final class ToyData: @unchecked Sendable {
         return try Tool("lt-train").run(["run", "\(models)/\(recipe)", "--out", out] + set + flags, in: folder)
     }
 
-    static func firstFolder(_ path: String) throws -> String {
-        try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.contains(".") }.sorted().first ?? ""
-    }
-
     /// The losses of a run, those of its first epochs.
     static func losses(_ out: String, epochs: Int?) throws -> [Double] {
         let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(out)/log.csv")), as: UTF8.self)
@@ -157,17 +153,8 @@ private final class ToyData: @unchecked Sendable {
         let (first, last) = (losses.first ?? 0, losses.suffix(5).reduce(0, +) / 5)
         #expect(last < 0.1 * first, "the loss falls from \(first) to \(last)")
 
-        if scale.format == "egtea" {
-            // A clip is too large to lie in the file as a self-test; RuntimeAgreementTests compares this network's outputs.
-            let clips = try Tool("lt-infer").run(
-                ["run", "\(fit)/model.onnx", "\(folder)/data/egtea/\(try Self.firstFolder("\(folder)/data/egtea"))"]
-                    + ["--out", temporary.file("clips.db"), "--quiet"])
-            #expect(clips.status == 0, "\(clips.error)")
-        } else {
-            let verified = try Tool("lt-infer").run(
-                ["verify", "\(fit)/model.onnx", "--rtol", "0", "--relative-to-max", "1e-4"])
-            #expect(verified.status == 0, "\(verified.output)\(verified.error)")
-        }
+        let verified = try Tool("lt-infer").run(["verify", "\(fit)/model.onnx"])
+        #expect(verified.status == 0, "\(verified.output)\(verified.error)")
         let report = try String(contentsOfFile: "\(fit)/report-test.json", encoding: .utf8)
         for metric in scale.metrics { #expect(report.contains("\"\(metric)\""), "no \(metric)") }
 

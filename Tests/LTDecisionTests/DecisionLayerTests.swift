@@ -201,7 +201,7 @@ func fullLayer(classes: Int = 3, calibration: Calibration.Method? = nil) -> Deci
 
     @Test func selfTestComparesOutputs() throws {
         let test = SelfTest(
-            input: .image([1, 2, 255]), outputs: [.init(name: "y", shape: [2], values: [100, 1])], tolerance: 1e-3)
+            input: .images([[1, 2, 255]]), outputs: [.init(name: "y", shape: [2], values: [100, 1])], tolerance: 1e-3)
         var graph = Graph()
         try DecisionLayer(selfTest: test).write(into: &graph)
         #expect(try DecisionLayer(reading: graph).selfTest == test)
@@ -210,6 +210,19 @@ func fullLayer(classes: Int = 3, calibration: Calibration.Method? = nil) -> Deci
         #expect(throws: LTError.self) { try test.check(output: "y", shape: [2], values: [100, .nan]) }
         #expect(throws: LTError.self) { try test.check(output: "y", shape: [2, 1], values: [100, 1]) }
         #expect(throws: LTError.self) { try test.check(output: "z", shape: [2], values: [100, 1]) }
+    }
+
+    @Test(arguments: [
+        (#""image":"AQL/""#, [[1, 2, 255]] as [[UInt8]]), (#""images":["AQL/","AA=="]"#, [[1, 2, 255], [0]]),
+    ]) func oneImageOrTheFramesOfAClipAreFiles(json: String, files: [[UInt8]]) throws {
+        var graph = Graph()
+        graph.metadata["lt.selftest"] = #"{\#(json),"outputs":[],"tolerance":0.5}"#
+        let layer = try DecisionLayer(reading: graph)
+        #expect(layer.selfTest == SelfTest(input: .images(files), outputs: [], tolerance: 0.5))
+        var written = Graph()
+        try layer.write(into: &written)
+        #expect(written.metadata["lt.selftest"]?.contains(json) == true)
+        #expect(try DecisionLayer(reading: written).selfTest == layer.selfTest)
     }
 }
 

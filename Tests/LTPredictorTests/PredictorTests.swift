@@ -218,7 +218,7 @@ func makePredictor(
         let graph = try tinyModel()
         let raw = expected(10, 200, 30)
         let output = SelfTest.Value(name: "logits", shape: [1, 2], values: raw)
-        let image = SelfTest.Input.image(try png(10, 200, 30, side: 5))
+        let image = SelfTest.Input.images([try png(10, 200, 30, side: 5)])
         #expect(try run(SelfTest(input: image, outputs: [output]), graph) < 1e-5)
         let zeros = SelfTest.Value(name: "image", shape: [1, 3, 8, 8], values: [Float](repeating: 0, count: 192))
         let none = SelfTest.Value(name: "logits", shape: [1, 2], values: [0, 0])
@@ -235,6 +235,42 @@ func makePredictor(
         wrong.name = "other"
         #expect(code(SelfTest(input: image, outputs: [wrong])) == .notFound)
         #expect(code(SelfTest(input: image, outputs: [])) == .malformed)
-        #expect(code(SelfTest(input: .image([1, 2, 3]), outputs: [output])) == .malformed)
+        #expect(code(SelfTest(input: .images([[1, 2, 3]]), outputs: [output])) == .malformed)
+        for files in [[], [try png(10, 200, 30), try png(10, 200, 30)]] {
+            #expect(code(SelfTest(input: .images(files), outputs: [output])) == .shapeMismatch)
+        }
+    }
+
+    @Test(arguments: ClipSampling.Layout.allCases) func theImagesOfAClipAreItsFrames(layout: ClipSampling.Layout) throws
+    {
+        let isFirst = layout == .tchw
+        var builder = GraphBuilder(name: "clip", opset: 17)
+        let x = builder.input("clip", .float32, ["N", 3, 3, 6, 6])
+        let means = builder.node("ReduceMean", [x], attributes: ["axes": .ints([3, 4]), "keepdims": .int(0)])
+        builder.output(means, as: "means", .float32, ["N", 3, 3])
+        var graph = builder.graph
+        var layer = DecisionLayer(
+            task: .clip,
+            preprocess: Preprocess(
+                resize: .init(mode: .squash, size: .init(6)), scale: 1, mean: [0, 0, 0], std: [1, 1, 1]),
+            clip: ClipSampling(frames: 3, sampling: .center, stride: 5, layout: layout))
+        try layer.write(into: &graph)
+        let files = try (1...3).map { try png(UInt8($0), UInt8(10 * $0), UInt8(100 + $0), side: 9) }
+        let frames: [Float] = [1, 10, 101, 2, 20, 102, 3, 30, 103]
+        let values = isFirst ? frames : (0..<9).map { frames[$0 % 3 * 3 + $0 / 3] }
+        let output = SelfTest.Value(name: "means", shape: [1, 3, 3], values: values)
+        #expect(try run(SelfTest(input: .images(files), outputs: [output]), graph) < 1e-5)
+        func code(_ files: [[UInt8]]) -> LTError.Code? {
+            do throws(LTError) { _ = try run(SelfTest(input: .images(files), outputs: [output]), graph) } catch {
+                return error.code
+            }
+            return nil
+        }
+        #expect(code(files.reversed()) == .conflict)
+        #expect(code([files[0]]) == .shapeMismatch && code(files + files) == .shapeMismatch)
+        #expect(code([files[0], files[1], []]) == .malformed)
+        layer.clip = nil
+        try layer.write(into: &graph)
+        #expect(code(files) == .invalidArgument)
     }
 }

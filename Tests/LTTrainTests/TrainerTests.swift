@@ -84,13 +84,13 @@ let testRecipe = """
         #expect(layer.trainCounts == Fixtures.trainingSet.counts.images)
         #expect(layer.provenance?.loss == "distribution-balanced" && layer.provenance?.seed == 3)
         let selfTest = try #require(layer.selfTest)
-        guard case .image(let image) = selfTest.input else {
+        guard case .images(let files) = selfTest.input, files.count == 1 else {
             Issue.record("the self-test's input is no image")
             return
         }
         // The file alone: preprocessing from its metadata, weights from its initializers.
         let preprocess = try Preprocess(json: try #require(graph.metadata["lt.preprocess"]))
-        let input = try image.withUnsafeBytes { try preprocess.tensor($0).0 }
+        let input = try files[0].withUnsafeBytes { try preprocess.tensor($0).0 }
         let executor = try TorchExecutor(graph)
         let logits = try executor.run(
             try TorchTensor(try input.reshaped(Shape([1] + input.dims))), mode: .inference)

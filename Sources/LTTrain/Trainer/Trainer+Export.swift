@@ -54,34 +54,4 @@ extension Trainer {
         for split in splits { result["validate.\(split.name)"] = split.set.digest }
         return result.isEmpty ? nil : result
     }
-
-    /// The smallest of the first training images, through the whole chain, and the logits it gives.
-    private func selfTest(_ graph: Graph) throws(LTError) -> SelfTest? {
-        guard let bytes = try selfTestImage(), let output = graph.outputs.first?.name else { return nil }
-        let size = recipe.input.size
-        let tensor = try Tensor(.float32, try Shape([1, 3, size, size]))
-        try recipe.input.preprocess.apply(
-            try Image.decode(bytes, recipe.input.preprocess.decodeOptions), into: tensor.elements())
-        let logits = try Torch.withoutGrad { () throws(LTError) in
-            try executor.run(try TorchTensor(tensor).channelsLast(), mode: .inference).cast(.float32)
-        }
-        return SelfTest(
-            input: .image(bytes),
-            outputs: [SelfTest.Value(name: output, shape: logits.dims, values: try logits.array(of: Float.self))])
-    }
-
-    /// An encoded image: the smallest of the first files, or the first of an archive as PNG.
-    private func selfTestImage() throws(LTError) -> [UInt8]? {
-        var smallest: [UInt8]?
-        for sample in training.samples.prefix(50) {
-            switch sample {
-            case .file(let path):
-                let file = try within("image \(path)") { () throws(LTError) in try readFile(path) }
-                if file.count < smallest?.count ?? .max { smallest = Array(file) }
-            case .archived: return try sample.image().encodedPNG()
-            case .clip: return nil
-            }
-        }
-        return smallest
-    }
 }
