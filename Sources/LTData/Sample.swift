@@ -34,8 +34,8 @@ public final class PixelArchive: Sendable {
 /// One sample of a data set.
 public enum Sample: Sendable {
     case file(String)
-    /// Position in the archive; `name` is for messages.
-    case archived(PixelArchive, Int, name: String)
+    /// Position in the archive, or those of a clip's frames, which are two or more; `name` is for messages.
+    case archived(PixelArchive, Range<Int>, name: String)
     /// A clip: the frame files in order.
     case clip(folder: String, frames: [String])
 
@@ -47,23 +47,33 @@ public enum Sample: Sendable {
         case .clip(let folder, _): folder
         }
     }
+    public var isClip: Bool {
+        if case .clip = self { true } else { frameCount > 1 }
+    }
     /// 1 for an image.
     public var frameCount: Int {
-        if case .clip(_, let frames) = self { frames.count } else { 1 }
+        switch self {
+        case .file: 1
+        case .clip(_, let frames): frames.count
+        case .archived(_, let frames, _): frames.count
+        }
+    }
+    /// How messages name a frame that is there.
+    public func frameName(_ frame: Int) -> String {
+        if case .clip(_, let frames) = self { frames[frame] } else { "#\(frame)" }
     }
 
     /// The decoded image; of a clip, one of its frames.
     /// - Throws: `io` or `malformed`, naming the file; `invalidArgument` for a frame that is not there.
     public func image(frame: Int = 0, _ options: DecodeOptions = DecodeOptions()) throws(LTError) -> Image {
+        guard (0..<frameCount).contains(frame) else {
+            throw LTError(.invalidArgument, "frame \(frame) of a clip of \(frameCount)", context: [name])
+        }
         switch self {
         case .file(let path): return try Self.decode(path, options)
-        case .clip(let folder, let frames):
-            guard frames.indices.contains(frame) else {
-                throw LTError(.invalidArgument, "frame \(frame) of a clip of \(frames.count)", context: [folder])
-            }
-            return try Self.decode("\(folder)/\(frames[frame])", options)
-        case .archived(let archive, let index, _):
-            return try archive.image(index, options.color)
+        case .clip(let folder, let frames): return try Self.decode("\(folder)/\(frames[frame])", options)
+        case .archived(let archive, let frames, _):
+            return try archive.image(frames.lowerBound + frame, options.color)
         }
     }
 
@@ -83,7 +93,10 @@ extension Dataset {
     public var samples: [Sample] {
         images.indices.map { index in
             let image = images[index]
-            if let archive { return .archived(archive, image.archived ?? index, name: "\(source) #\(image.id)") }
+            if let archive {
+                let position = image.archived ?? index
+                return .archived(archive, position..<position + 1, name: "\(source) #\(image.id)")
+            }
             if let frames = image.frames { return .clip(folder: file(of: image), frames: frames) }
             return .file(file(of: image))
         }

@@ -136,6 +136,17 @@ private final class ToyData: @unchecked Sendable {
 
     @Test func thereAreRecipes() { #expect(Self.recipes.count >= 48) }
 
+    /// Also of a loss that learns from validations, and on clips.
+    @Test(arguments: ["db/coco-mlt.yaml", "cdb/cifar100-lt-200.yaml", "cdb/egtea.yaml"])
+    func stepsAreTimedWithoutData(_ recipe: String) throws {
+        let set = (["init=null", "batch=4"] + (try Self.scale(recipe).small)).flatMap { ["--set", $0] }
+        let bench = try Tool("lt-train").run(
+            ["bench", "\(Self.models)/\(recipe)", "--classes", "5", "--steps", "2", "--warm-up", "1", "--json"] + set)
+        #expect(bench.status == 0, "\(bench.error)")
+        let times = try JSONSerialization.jsonObject(with: Data(bench.output.utf8)) as? [String: Any]
+        #expect((times?["steps"] as? [Double])?.count == 2 && times?["batch"] as? Int == 4)
+    }
+
     @Test(arguments: recipes) func isProven(_ recipe: String) throws {
         let scale = try Self.scale(recipe)
         let folder = try ToyData.shared.folder(scale.format, scale.synth)

@@ -114,7 +114,7 @@ import Testing
         let archive = try PixelArchive(
             width: 16, height: 16, pixels: (0..<3 * 768).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ $0 / 11) })
         var set = Fixtures.trainingSet
-        set.samples = (0..<3).map { .archived(archive, $0, name: "noise \($0)") }
+        set.samples = (0..<3).map { .archived(archive, $0..<$0 + 1, name: "noise \($0)") }
         set.targets = [[0], [1], [2]]
         let input = try Recipe(yaml: testRecipe).input
         func made(_ augment: String) throws -> Content {

@@ -126,6 +126,20 @@ import Testing
         #expect(planes[0] == planes[1] && planes[1] == planes[2] && planes[3] == planes[5] && planes[0] < planes[3])
     }
 
+    @Test func framesMayLieInAnArchive() throws {
+        let recipe = try Self.recipe(frames: 2)
+        let archive = try PixelArchive(
+            width: 8, height: 8, pixels: (0..<5).flatMap { [UInt8](repeating: UInt8(10 * $0), count: 192) })
+        var set = Self.set((path: "", frames: []))
+        set.samples = [.archived(archive, 1..<5, name: "four")]
+        #expect(Self.frames(try Self.training(set, recipe, batches: 1)[0], 6).allSatisfy { 10...40 ~= $0 })
+        let loader = BatchLoader(evaluating: set, input: recipe.input, batch: 1, threads: 1)
+        defer { loader.stop() }
+        #expect(Self.frames(try loader.next(), 6) == [20, 40, 20, 40, 20, 40])
+        let noise = try TrainingSet.noise(classes: 3, recipe.input)
+        #expect(noise.samples.count == 64 && noise.samples.allSatisfy { $0.isClip && $0.frameCount == 2 })
+    }
+
     @Test func badClipsAreNamed() throws {
         let folder = try Self.folder(4, odd: 2)
         defer { try? FileManager.default.removeItem(atPath: folder.path) }

@@ -30,20 +30,20 @@ struct SampleInput: Sendable {
     ) throws(LTError) {
         var generator = generator
         guard let clip = input.clip else {
-            if case .clip(let folder, _) = sample {
+            if sample.isClip {
                 throw LTError(
-                    .invalidArgument, "\(folder) is a clip, the network takes images",
+                    .invalidArgument, "\(sample.name) is a clip, the network takes images",
                     hint: "say which frames in the recipe's `input.clip`")
             }
             try write(try image(0), sample.name, &generator, target, nil)
             return
         }
-        guard case .clip(let folder, let frames) = sample else {
+        guard sample.isClip else {
             throw LTError(.invalidArgument, "\(sample.name) is an image, the network takes clips")
         }
-        guard !frames.isEmpty else { throw LTError(.invalidArgument, "clip \(folder) has no frames") }
-        let positions =
-            augmentation == nil ? clip.positions(of: frames.count) : clip.draw(of: frames.count, &generator)
+        let count = sample.frameCount
+        guard count > 0 else { throw LTError(.invalidArgument, "clip \(sample.name) has no frames") }
+        let positions = augmentation == nil ? clip.positions(of: count) : clip.draw(of: count, &generator)
         let plane = input.size * input.size
         var drawn: Augmentation.Draw?
         var first: (width: Int, height: Int)?
@@ -54,8 +54,8 @@ struct SampleInput: Sendable {
             guard size == (frame.width, frame.height) else {
                 throw LTError(
                     .shapeMismatch,
-                    "frame \(frames[position]) has \(frame.width)×\(frame.height) pixels, the clip's first \(size.width)×\(size.height)",
-                    context: ["clip \(folder)"])
+                    "frame \(sample.frameName(position)) has \(frame.width)×\(frame.height) pixels, the clip's first \(size.width)×\(size.height)",
+                    context: ["clip \(sample.name)"])
             }
             if drawn == nil, let augmentation {
                 drawn = augmentation.draw(width: size.width, height: size.height, &generator)
@@ -64,7 +64,7 @@ struct SampleInput: Sendable {
             let stride = clip.layout == .cthw ? clip.frames * plane : plane
             let start = clip.layout == .cthw ? index * plane : index * 3 * plane
             let part = UnsafeMutableBufferPointer(rebasing: target[start..<start + 2 * stride + plane])
-            try within("image \(folder)/\(frames[position])") { () throws(LTError) in
+            try within("image \(sample.name)/\(sample.frameName(position))") { () throws(LTError) in
                 try write(frame, drawn, part, stride)
             }
         }

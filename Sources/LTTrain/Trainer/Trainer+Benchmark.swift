@@ -65,13 +65,15 @@ extension Trainer {
 }
 
 extension TrainingSet {
-    /// Images of noise in memory with one class each, for benchmarks.
+    /// Images of noise in memory with one class each, for benchmarks; clips of them where the input is one.
     /// - Throws: `outOfMemory`.
-    public static func noise(classes: Int, side: Int, seed: UInt64 = 1) throws(LTError) -> TrainingSet {
-        let count = max(64, classes)
-        let (size, overflow) = (3 * count).multipliedReportingOverflow(by: side * side)
+    public static func noise(classes: Int, _ input: InputOptions, seed: UInt64 = 1) throws(LTError) -> TrainingSet {
+        let (count, side) = (max(64, classes), input.size)
+        // A clip has two frames at least, else it would be an image.
+        let frames = input.clip.map { max(2, $0.frames) } ?? 1
+        let (size, overflow) = (3 * count * frames).multipliedReportingOverflow(by: side * side)
         guard !overflow, size <= 1 << 31 else {
-            throw LTError(.outOfMemory, "\(count) images of \(side)×\(side), at most 2 GiB are made up")
+            throw LTError(.outOfMemory, "\(count * frames) images of \(side)×\(side), at most 2 GiB are made up")
         }
         var generator = SeededGenerator(seed: seed)
         let pixels = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
@@ -80,7 +82,7 @@ extension TrainingSet {
         }
         let archive = try PixelArchive(width: side, height: side, pixels: pixels)
         return TrainingSet(
-            samples: (0..<count).map { .archived(archive, $0, name: "noise #\($0)") },
+            samples: (0..<count).map { .archived(archive, $0 * frames..<($0 + 1) * frames, name: "noise #\($0)") },
             targets: (0..<count).map { [$0 % classes] },
             labels: (0..<classes).map { DecisionLayer.Label(id: $0 + 1, name: "class \($0 + 1)") })
     }

@@ -30,7 +30,7 @@ extension Trainer {
 
     /// The frames that the network sees; [0] of an image. A short clip repeats some.
     private func frames(of sample: Sample) -> [Int] {
-        guard case .clip = sample, let clip = recipe.input.clip else { return [0] }
+        guard sample.isClip, let clip = recipe.input.clip else { return [0] }
         return sample.frameCount > 0 ? clip.positions(of: sample.frameCount) : []
     }
 
@@ -45,7 +45,7 @@ extension Trainer {
                     switch sample {
                     case .file(let path): try Self.content(path)
                     case .clip(let folder, let names): try Self.content("\(folder)/\(names[frame])")
-                    case .archived: try sample.image().encodedPNG()
+                    case .archived: try sample.image(frame: frame).encodedPNG()
                     }
             }
             let size = frames.reduce(0) { $0 + (files[$1]?.count ?? 0) }

@@ -90,11 +90,13 @@ public struct TrainingRun {
         Torch.keepMemory()
         let training: TrainingSet
         if let classes {
-            training = try .noise(classes: classes, side: recipe.input.size)
+            training = try .noise(classes: classes, recipe.input)
         } else {
             training = try TrainingSet(try recipe.train.read())
         }
-        let times = try Trainer(recipe, training: training, options: options, group: group)
+        // Nothing is validated, but losses that learn from a validation ask for one.
+        let splits = recipe.validation.splits.map { Trainer.Split(name: $0.name, set: training, every: $0.every) }
+        let times = try Trainer(recipe, training: training, validation: splits, options: options, group: group)
             .benchmark(steps: steps, warmUp: warmUp)
         try (group as? MPIProcesses)?.finish()
         return group.rank == 0 ? times : nil
