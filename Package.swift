@@ -38,8 +38,6 @@ let cLibrary: [LinkerSetting] = [
         "-static-stdlib", "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/LongTailLink/exports.map",
         "-Xlinker", "-soname=liblongtail.so.0", "-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "-z", "-Xlinker",
         "defs",
-        // What FoundationEssentials needs of its own parts when it is linked statically.
-        "-l_FoundationCollections", "-l_FoundationCShims",
     ])
 ]
 

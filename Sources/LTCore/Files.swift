@@ -96,3 +96,27 @@ public func readFile(_ path: String, limit: Int = 1 << 36) throws(LTError) -> Bu
     let whole = buffer
     return Buffer(wrapping: whole.pointer, byteCount: count) { withExtendedLifetime(whole) {} }
 }
+
+/// The names in a folder, sorted; neither `.` nor `..`.
+/// - Throws: `io`.
+public func listFolder(_ path: String) throws(LTError) -> [String] {
+    guard let folder = opendir(path) else { throw systemError("cannot list folder \(path)") }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+            name.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: name.pointee)) {
+                String(cString: $0)
+            }
+        }
+        if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+}
+
+/// Whether a path, links followed, is a folder; `nil` where there is nothing.
+public func isFolder(_ path: String) -> Bool? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    return status.st_mode & S_IFMT == S_IFDIR
+}

@@ -113,6 +113,14 @@ public struct JSONReader {
     /// Reads a finite number, correctly rounded.
     public mutating func double() throws(LTError) -> Double { try number().double }
 
+    /// Reads a number as it is written.
+    public mutating func numeral() throws(LTError) -> String {
+        try expect(.number)
+        let start = offset
+        _ = try number()
+        return String(decoding: bytes[start..<offset], as: UTF8.self)
+    }
+
     /// Reads a string.
     public mutating func string() throws(LTError) -> String {
         try expect(.string)

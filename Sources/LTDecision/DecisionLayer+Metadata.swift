@@ -1,7 +1,6 @@
 // The decision layer in metadata_props: one `lt.*` key per part, its value UTF-8 JSON. Reading takes foreign keys where
 // ours are absent; writing touches only keys whose meaning changed, so a rewrite loses nothing it does not know.
 
-import FoundationEssentials
 import LTCore
 import LTGraph
 
@@ -82,7 +81,7 @@ extension DecisionLayer {
                 .malformed, "\(key.rawValue) is \(text.utf8.count) bytes long, more than \(maximumValueLength)")
         }
         do {
-            return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+            return try JSONValue(text).decode()
         } catch {
             throw Self.describe(error).inside("metadata key \(key.rawValue)")
         }
@@ -110,10 +109,8 @@ extension DecisionLayer {
         }
         let old: Value? = try? Self.value(key, graph.metadata[key.rawValue])
         if old == value { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
-            graph.metadata[key.rawValue] = String(decoding: try encoder.encode(value), as: UTF8.self)
+            graph.metadata[key.rawValue] = try JSONValue(encoding: value).text
         } catch {
             throw LTError(.invalidArgument, "cannot be written as JSON: \(error)").inside(
                 "metadata key \(key.rawValue)")

@@ -1,6 +1,5 @@
 // SelfTest: an input and the raw outputs it must give, stored in the model file; `lt-infer verify` runs it.
 
-import FoundationEssentials
 import LTCore
 
 /// An input, the outputs it must give, and how near they must come.
@@ -72,10 +71,10 @@ extension SelfTest: Codable {
 
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        if let image = try values.decodeIfPresent(Data.self, forKey: .image) {
-            input = .images([[UInt8](image)])
-        } else if let images = try values.decodeIfPresent([Data].self, forKey: .images) {
-            input = .images(images.map { [UInt8]($0) })
+        if let image = try values.decodeIfPresent(Base64.self, forKey: .image) {
+            input = .images([image.bytes])
+        } else if let images = try values.decodeIfPresent([Base64].self, forKey: .images) {
+            input = .images(images.map(\.bytes))
         } else {
             input = .tensors(try values.decode([Value].self, forKey: .inputs))
         }
@@ -86,8 +85,8 @@ extension SelfTest: Codable {
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         switch input {
-        case .images(let files) where files.count == 1: try values.encode(Data(files[0]), forKey: .image)
-        case .images(let files): try values.encode(files.map { Data($0) }, forKey: .images)
+        case .images(let files) where files.count == 1: try values.encode(Base64(files[0]), forKey: .image)
+        case .images(let files): try values.encode(files.map(Base64.init), forKey: .images)
         case .tensors(let tensors): try values.encode(tensors, forKey: .inputs)
         }
         try values.encode(outputs, forKey: .outputs)
@@ -102,7 +101,7 @@ extension SelfTest.Value: Codable {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         name = try fields.decode(String.self, forKey: .name)
         shape = try fields.decode([Int].self, forKey: .shape)
-        let bytes = [UInt8](try fields.decode(Data.self, forKey: .data))
+        let bytes = try fields.decode(Base64.self, forKey: .data).bytes
         let count = try Shape(shape).count
         guard bytes.count == count * 4 else {
             throw LTError(.shapeMismatch, "'\(name)' has \(bytes.count) bytes, its shape \(shape) needs \(count * 4)")
@@ -118,8 +117,9 @@ extension SelfTest.Value: Codable {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(name, forKey: .name)
         try fields.encode(shape, forKey: .shape)
-        var bytes = Data(capacity: values.count * 4)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(values.count * 4)
         for value in values { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
-        try fields.encode(bytes, forKey: .data)
+        try fields.encode(Base64(bytes), forKey: .data)
     }
 }

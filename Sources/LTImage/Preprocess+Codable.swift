@@ -2,7 +2,6 @@
 // {"value","multiple","at"}, "scale", "mean", "std", "layout"}. Keys may be absent (defaults of the initialisers); unknown ones
 // are refused by name.
 
-import FoundationEssentials
 import LTCore
 
 extension Preprocess: Decodable {
@@ -29,8 +28,14 @@ extension Preprocess: Decodable {
     /// - Throws: `malformed` for what is not JSON, an unknown key or a wrong type; `invalidArgument` for a value out of
     ///   range. The message names the key.
     public init(json: String) throws(LTError) {
+        let value: JSONValue
+        do throws(LTError) {
+            value = try JSONValue(json)
+        } catch {
+            throw LTError(.malformed, "preprocess: \(error.message)")
+        }
         do {
-            self = try JSONDecoder().decode(Preprocess.self, from: Data(json.utf8))
+            self = try value.decode()
         } catch let error as LTError {
             throw error
         } catch let error as DecodingError {
@@ -43,10 +48,8 @@ extension Preprocess: Decodable {
     /// The JSON value of `lt.preprocess`, keys sorted, every one written.
     public func json() throws(LTError) -> String {
         try validate()
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
         do {
-            return String(decoding: try encoder.encode(self), as: UTF8.self)
+            return try JSONValue(encoding: self).text
         } catch {
             throw LTError(.invalidArgument, "preprocess: \(error)")
         }

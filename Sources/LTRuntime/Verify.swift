@@ -2,7 +2,6 @@
 // out with what is expected: |actual − expected| ≤ atol + rtol·|expected| for floats, equality for everything else.
 // https://github.com/onnx/onnx/blob/main/docs/OnnxBackendTest.md
 
-import FoundationEssentials
 import LTCore
 import LTGraph
 
@@ -33,14 +32,11 @@ public enum Verify {
     /// The folders at or below `path` that hold a model.onnx and at least one test_data_set_*, sorted.
     /// - Throws: `io` when `path` cannot be listed.
     public static func cases(under path: String) throws(LTError) -> [String] {
-        let names = try list(path)
+        let names = try listFolder(path)
         if names.contains("model.onnx"), names.contains(where: { $0.hasPrefix("test_data_set_") }) { return [path] }
         var found: [String] = []
         for name in names {
-            var isFolder = false
-            guard FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder), isFolder else {
-                continue
-            }
+            guard isFolder("\(path)/\(name)") == true else { continue }
             found += try cases(under: "\(path)/\(name)")
         }
         return found
@@ -71,7 +67,7 @@ public enum Verify {
         do throws(LTError) {
             let graph = try Graph.read(path: "\(folder)/model.onnx")
             let session = try Session(try Plan(graph, on: backend, options: options))
-            let sets = try list(folder).filter { $0.hasPrefix("test_data_set_") }
+            let sets = try listFolder(folder).filter { $0.hasPrefix("test_data_set_") }
             guard !sets.isEmpty else { throw LTError(.notFound, "no test_data_set_* in \(folder)") }
             for set in sets {
                 try within("\(folder)/\(set)") { () throws(LTError) in
@@ -89,7 +85,7 @@ public enum Verify {
         for (index, info) in session.plan.inputs.enumerated() {
             let file = "\(folder)/input_\(index).pb"
             // Trailing optional inputs may have no file; whether that is allowed is for the session to say.
-            guard FileManager.default.fileExists(atPath: file) else { continue }
+            guard isFolder(file) != nil else { continue }
             feed[info.name] = try read(file, info)
         }
         var set = DataSet(inputs: feed, actual: try session.run(values: feed), expected: [:])
@@ -174,14 +170,6 @@ public enum Verify {
         let buffer = try readFile(file)
         return try within(file) { () throws(LTError) in
             try ONNXValue.read(protobuf: Array(buffer.bytes), as: info.type).1
-        }
-    }
-
-    private static func list(_ folder: String) throws(LTError) -> [String] {
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-        } catch {
-            throw LTError(.io, "cannot list folder \(folder)")
         }
     }
 }

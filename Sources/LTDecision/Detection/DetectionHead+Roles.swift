@@ -81,7 +81,7 @@ extension DetectionHead {
             ]
             for (role, words, fits) in words where outputs[role] == nil {
                 let named = free.filter { info in
-                    words.contains { info.name.lowercased().contains($0) } && fits(info)
+                    words.contains { info.name.lowercased().place(of: $0) != nil } && fits(info)
                 }
                 if named.count == 1 { outputs[role] = named[0].name }
             }

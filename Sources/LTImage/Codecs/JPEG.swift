@@ -85,10 +85,10 @@ struct JPEGFile {
             }
             // libjpeg's warnings are about data it could repair, and files with them are common; but a picture with
             // missing parts is not a picture. Only the first warning is kept, so the end marker is looked for too.
-            if message.contains("Premature end of JPEG file") || count(0xD9, bytes) == 0 {
+            if message.place(of: "Premature end of JPEG file") != nil || count(0xD9, bytes) == 0 {
                 throw LTError(.malformed, "truncated JPEG: the file ends before its picture does")
             }
-            if message.contains("premature end of data segment") {
+            if message.place(of: "premature end of data segment") != nil {
                 throw LTError(.malformed, "damaged JPEG: picture data is missing inside the file")
             }
         }

@@ -34,7 +34,7 @@ struct EinsumOperator: NumberOperator {
             return labels
         }
         let compact = text.filter { $0 != " " }
-        let arrow = compact.firstRange(of: "->")
+        let arrow = compact.place(of: "->")
         let left = compact[..<(arrow?.lowerBound ?? compact.endIndex)]
         var terms: [[Character]] = []
         for term in left.split(separator: ",", omittingEmptySubsequences: false) { terms.append(try labels(term)) }

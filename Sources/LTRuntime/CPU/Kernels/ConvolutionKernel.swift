@@ -58,7 +58,7 @@ struct ConvolutionKernel: Kernel {
         let blocked = try Self.blocked(x, w, output, group).flatMap { (source, target) throws(LTError) in
             try ifPossible { () throws(LTError) in try make(source, target) }
         }
-        if let blocked, !blocked.implementation.contains("ref") {
+        if let blocked, blocked.implementation.place(of: "ref") == nil {
             primitive = blocked
         } else {
             primitive = try make(try MemoryDesc.any(x.shape.dims), try MemoryDesc.any(output.shape.dims))
