@@ -3,7 +3,7 @@ recipe=models/synthetic-lt.yaml
 arms="ce ce-balanced-sampling ce-effective-number class-balanced focal ldam-drw cdb-ce cdb-ce-dynamic eql softmax-eql bacl bacl-fhm ib ib-cb ib-focal balanced-softmax seesaw"
 rates="0.03 0.1 0.3"
 judged=accuracy.total
-columns="accuracy head=accuracy.head,accuracy middle=accuracy.middle,accuracy tail=accuracy.tail,accuracy total=accuracy.total,macro F1=F1"
+columns="accuracy head=accuracy.head,accuracy middle=accuracy.middle,accuracy tail=accuracy.tail,accuracy total=accuracy.total,macro F1=F1.total"
 common=""
 prepare() { [ -d demo/synthetic-lt ] || $train synth --format cifar100 --classes 20 --images 250 --test-images 50 --seed 7 --out demo/synthetic-lt; }
 # What an arm changes in the recipe. Losses of two phases change half way, as in their papers.

@@ -16,7 +16,7 @@ public struct ClassificationInput: Sendable {
     public var predictions: Predictions
     /// Labels, training counts and groups are filled in from the data where the model does not say.
     public var layer: DecisionLayer
-    public var provenance: [JSONValue.Member]
+    public var provenance: [ReportJSON.Member]
     /// Names of the rows, where known.
     public var images: [String]?
     /// Where the image files lie, for pictures in reports.

@@ -22,7 +22,7 @@ struct DetectionOptions: ParsableArguments {
     /// What was evaluated, and what it came from.
     struct Evaluated {
         var evaluation: DetectionEvaluation
-        var provenance: [JSONValue.Member]
+        var provenance: [ReportJSON.Member]
         /// Whether images of a store failed.
         var isIncomplete: Bool
     }
@@ -44,7 +44,7 @@ struct DetectionOptions: ParsableArguments {
         guard var detections else { throw LTError(.invalidArgument, "no results", hint: "give --results") }
         detections.notes += parts.flatMap(\.notes)
         let evaluation = try DetectionEvaluation(detections, truth, rules: rules, threads: threads)
-        let provenance: [JSONValue.Member] = [
+        let provenance: [ReportJSON.Member] = [
             .init(
                 "gt",
                 .object([.init("file", .string(gt)), .init("sha256", truth.digest.map { .string($0) } ?? .null)])),
@@ -124,7 +124,7 @@ struct DetectionSource {
     var results: DetectionResults
     var notes: [String] = []
     var failed = 0
-    var provenance: [JSONValue.Member]
+    var provenance: [ReportJSON.Member]
 
     /// The run of a store.
     var run: RunInfo?

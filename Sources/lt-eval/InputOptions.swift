@@ -60,7 +60,7 @@ struct StoreOptions: ParsableArguments {
         layer.labels = layer.labels ?? run.layer.labels
         var input = try ClassificationInput(
             joining: rows, columns: run.columns, with: data, layer: layer, skippingMissing: skipMissing)
-        func object(_ values: [String: String]) -> JSONValue {
+        func object(_ values: [String: String]) -> ReportJSON {
             .object(values.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
         }
         input.provenance += [
@@ -99,7 +99,7 @@ struct ModelFile {
     }
 
     /// Where a report's decisions come from.
-    var provenance: [JSONValue.Member] {
+    var provenance: [ReportJSON.Member] {
         [.init("model", .string(path)), .init("model_digest", .string("sha256:" + digest))]
     }
 }

@@ -117,7 +117,7 @@ func detectionLikeReport() -> Report {
             let bytes = Array(text.utf8)
             let read = try bytes.withUnsafeBytes { bytes throws(LTError) in
                 var reader = JSONReader(bytes)
-                let value = try JSONValue(reading: &reader)
+                let value = try ReportJSON(reading: &reader)
                 try reader.end()
                 return value
             }
@@ -125,11 +125,11 @@ func detectionLikeReport() -> Report {
             #expect(read.compactText == json.compactText.replacing(#/(\d)\.0(?=[,\]}])/#) { String($0.output.1) })
         }
         #expect(!json.compactText.contains("\n"))
-        #expect(JSONValue.array([.object([]), .array([])]).text() == "[\n  {},\n  []\n]")
+        #expect(ReportJSON.array([.object([]), .array([])]).text() == "[\n  {},\n  []\n]")
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("lt-\(UUID().uuidString).json").path
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Data("{\"a\": [1, 2.5, 1e300".utf8).write(to: URL(fileURLWithPath: path))
-        let error = #expect(throws: LTError.self) { try JSONValue(file: path) }
+        let error = #expect(throws: LTError.self) { try ReportJSON(file: path) }
         #expect(error?.code == .malformed && error?.description.contains(path) == true)
     }
 

@@ -166,7 +166,7 @@ public struct DetectionFit: Sendable {
     }
 
     /// What the fit reaches: calibration errors, and F1 at the thresholds.
-    public func report(provenance: [JSONValue.Member] = []) -> Report {
+    public func report(provenance: [ReportJSON.Member] = []) -> Report {
         var sections: [Report.Section] = []
         var headlines: [Report.Headline] = []
         func add(_ counts: DetectionCounts?, _ name: String, _ title: String, _ words: String, decisions: Bool) {
@@ -210,7 +210,7 @@ public struct DetectionFit: Sendable {
             )
         }
         let classes = after.decisions.indices.map { index in
-            JSONValue.object(
+            ReportJSON.object(
                 Report.classMembers(index, layer, rule) + [
                     .init("positives", .int(after.decisions[index].positives)),
                     .init("threshold", layer.thresholds?.values[index].map { .decimal($0) } ?? .null),

@@ -37,7 +37,7 @@ public struct DetectionEvaluation: Sendable {
     /// - Parameters:
     ///   - provenance: where truth and results come from.
     ///   - figures: whether to draw curves, reliability and counts over thresholds too.
-    public func report(provenance: [JSONValue.Member] = [], figures: Bool = false) throws(LTError) -> Report {
+    public func report(provenance: [ReportJSON.Member] = [], figures: Bool = false) throws(LTError) -> Report {
         let columns = columns
         // The reference prints -1 for what is undefined, and no percent.
         let undefined: Double? = rules.isStrict ? -1 : nil
@@ -71,9 +71,9 @@ public struct DetectionEvaluation: Sendable {
         return report
     }
 
-    private func classMembers(_ category: Int, _ undefined: Double?) -> JSONValue {
+    private func classMembers(_ category: Int, _ undefined: Double?) -> ReportJSON {
         let known = truth.categories[category]
-        var members: [JSONValue.Member] = [
+        var members: [ReportJSON.Member] = [
             .init("index", .int(category)), .init("id", .int(known.id)), .init("name", .string(known.name)),
         ]
         if let count = known.imageCount { members.append(.init("train_count", .int(count))) }
@@ -106,8 +106,8 @@ public struct DetectionEvaluation: Sendable {
         return notes
     }
 
-    private var settings: [JSONValue.Member] {
-        let cap: JSONValue =
+    private var settings: [ReportJSON.Member] {
+        let cap: ReportJSON =
             switch rules.cap {
             case .unlimited: .string("unlimited")
             case .perImage(let limit): .string("\(limit) per image")

@@ -47,7 +47,7 @@ extension Report {
         func mistake(_ cell: Int, _ kind: String, _ why: String) -> Mistake {
             Mistake(
                 image: imageName(cell / width, images), classIndex: cell % width,
-                score: JSONValue.decimal(sums.score(cell, of: predictions)).double ?? 0, kind: kind, why: why)
+                score: ReportJSON.decimal(sums.score(cell, of: predictions)).double ?? 0, kind: kind, why: why)
         }
         /// The classes that the image does have.
         func labels(_ row: Int) -> String {

@@ -16,7 +16,7 @@ extension Report {
     ///   - digest: whether the provenance names scores and labels by their digest, which takes a while on large ones.
     /// - Throws: what `Decider` throws, `invalidArgument` for a training count below 1, `notFound` for an unknown metric.
     public static func multilabel(
-        _ predictions: MultilabelPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
+        _ predictions: MultilabelPredictions, layer: DecisionLayer, provenance: [ReportJSON.Member] = [],
         figures: Bool = false, images: [String]? = nil, metrics: Set<String>? = nil, digest wantsDigest: Bool = true
     ) throws(LTError) -> Report {
         var layer = layer
@@ -94,7 +94,7 @@ extension Report {
     ///   - figures, images, metrics, layer, provenance: as for `multilabel`.
     /// - Throws: `invalidArgument` for a training count below 1, `shapeMismatch`, `notFound` for an unknown metric.
     public static func multiclass(
-        _ predictions: MulticlassPredictions, layer: DecisionLayer, provenance: [JSONValue.Member] = [],
+        _ predictions: MulticlassPredictions, layer: DecisionLayer, provenance: [ReportJSON.Member] = [],
         topK: [Int] = [], openSet: Double? = nil, figures: Bool = false, images: [String]? = nil,
         metrics wanted: Set<String>? = nil
     ) throws(LTError) -> Report {
@@ -199,7 +199,7 @@ extension Report {
 
     private static func multiclassClasses(
         _ summary: MulticlassSummary, layer: DecisionLayer, rule: FrequencyGroups
-    ) -> [JSONValue] {
+    ) -> [ReportJSON] {
         var wrong = [[Confusion]](repeating: [], count: summary.classCounts.count)
         // Most frequent first, so the first of a class are its own most frequent.
         for pair in summary.confusions() where wrong[pair.actual].count < 3 { wrong[pair.actual].append(pair) }
@@ -214,7 +214,7 @@ extension Report {
                         "taken_for",
                         .array(
                             wrong[index].map { pair in
-                                var members: [JSONValue.Member] = [.init("index", .int(pair.predicted))]
+                                var members: [ReportJSON.Member] = [.init("index", .int(pair.predicted))]
                                 if let name = layer.labels?[pair.predicted].name {
                                     members.append(.init("name", .string(name)))
                                 }
@@ -246,8 +246,8 @@ extension Report {
         return notes
     }
 
-    static func classMembers(_ index: Int, _ layer: DecisionLayer, _ rule: FrequencyGroups) -> [JSONValue.Member] {
-        var members: [JSONValue.Member] = [.init("index", .int(index))]
+    static func classMembers(_ index: Int, _ layer: DecisionLayer, _ rule: FrequencyGroups) -> [ReportJSON.Member] {
+        var members: [ReportJSON.Member] = [.init("index", .int(index))]
         if let label = layer.labels?[index] {
             members += [.init("id", .int(label.id)), .init("name", .string(label.name))]
         }
@@ -262,7 +262,7 @@ extension Report {
 
     private static func multilabelClasses(
         _ ranking: MultilabelRanking, _ sums: MultilabelSums?, layer: DecisionLayer, rule: FrequencyGroups
-    ) -> [JSONValue] {
+    ) -> [ReportJSON] {
         let half = sums?.atHalf.decisions([])[0].classCounts
         let fitted = sums?.atThresholds?.decisions([])[0].classCounts
         let before = sums?.before.calibrations([])[0].classes
@@ -436,7 +436,7 @@ struct Columns {
     }
 }
 
-extension JSONValue {
+extension ReportJSON {
     /// A float32 by its own shortest decimals (0.1, not 0.10000000149011612).
-    static func decimal(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
+    static func decimal(_ value: Float) -> ReportJSON { .number(Double("\(value)") ?? Double(value)) }
 }

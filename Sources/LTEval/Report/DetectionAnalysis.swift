@@ -127,7 +127,7 @@ extension DetectionComparison {
     /// The report: AP of both, the difference and its interval, by frequency group and by category.
     /// - Parameter names: of the two results.
     public func report(
-        _ truth: DetectionTruth, names: (first: String, second: String), provenance: [JSONValue.Member] = []
+        _ truth: DetectionTruth, names: (first: String, second: String), provenance: [ReportJSON.Member] = []
     ) -> Report {
         let columns = rules.isFederated ? ["r", "c", "f", "total"] : ["total"]
         let classes = columns.map { truth.categories(ofColumn: $0) }
@@ -159,9 +159,9 @@ extension DetectionComparison {
         return report
     }
 
-    private static func members(_ category: Int, _ own: Difference, _ truth: DetectionTruth) -> JSONValue {
+    private static func members(_ category: Int, _ own: Difference, _ truth: DetectionTruth) -> ReportJSON {
         let known = truth.categories[category]
-        var members: [JSONValue.Member] = [
+        var members: [ReportJSON.Member] = [
             .init("index", .int(category)), .init("id", .int(known.id)), .init("name", .string(known.name)),
         ]
         if let count = known.imageCount { members.append(.init("train_count", .int(count))) }

@@ -11,9 +11,9 @@ public struct HTMLPage: Sendable {
     public struct Run: Sendable {
         public var name: String
         /// What `Report.json` gives.
-        public var report: JSONValue
+        public var report: ReportJSON
 
-        public init(name: String, report: JSONValue) {
+        public init(name: String, report: ReportJSON) {
             self.name = name
             self.report = report
         }
@@ -47,7 +47,7 @@ public struct HTMLPage: Sendable {
     /// - Throws: `io`, `malformed`, `unsupported`, naming the file.
     public init(files: [String]) throws(LTError) {
         var runs: [Run] = []
-        for file in files { runs.append(Run(name: file, report: try JSONValue(file: file))) }
+        for file in files { runs.append(Run(name: file, report: try ReportJSON(file: file))) }
         try self.init(runs)
         for (position, name) in Self.shortNames(files).enumerated() { self.runs[position].name = name }
         text = Self.text(self.runs)
@@ -65,7 +65,7 @@ public struct HTMLPage: Sendable {
         let script =
             "\"use strict\";\n(() => {\n" + parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
             + "})();\n"
-        var members: [JSONValue.Member] = [
+        var members: [ReportJSON.Member] = [
             .init("program", .string(program)),
             .init(
                 "runs",
@@ -80,7 +80,7 @@ public struct HTMLPage: Sendable {
                         .init("figures", .array(training.figures.map(\.json))),
                     ])))
         }
-        let data = JSONValue.object(members).compactText
+        let data = ReportJSON.object(members).compactText
         let policy =
             "default-src 'none'; script-src '\(Self.hash(script))'; style-src '\(Self.hash(style))'; "
             + "img-src data:; base-uri 'none'; form-action 'none'"

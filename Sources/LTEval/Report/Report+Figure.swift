@@ -185,15 +185,15 @@ extension Report {
 // MARK: JSON
 
 /// Six decimals, more for what is all small: enough to draw, short to store. Only figures are rounded, values never.
-private func drawn(_ values: [Double]) -> JSONValue {
+private func drawn(_ values: [Double]) -> ReportJSON {
     let greatest = values.lazy.map(abs).max() ?? 0
     let scale = greatest > 0 && greatest < 0.01 ? 1e9 : 1e6
     return .array(values.map { .number(abs($0) < 1e9 ? ($0 * scale).rounded() / scale : $0) })
 }
 
 extension Report.Figure {
-    var json: JSONValue {
-        var members: [JSONValue.Member] = [.init("name", .string(name)), .init("title", .string(title))]
+    var json: ReportJSON {
+        var members: [ReportJSON.Member] = [.init("name", .string(name)), .init("title", .string(title))]
         switch kind {
         case .lines: members.append(.init("kind", .string("lines")))
         case .histogram: members.append(.init("kind", .string("histogram")))
@@ -214,8 +214,8 @@ extension Report.Figure {
 }
 
 extension Report.Figure.Axis {
-    var json: JSONValue {
-        var members: [JSONValue.Member] = [.init("title", .string(title))]
+    var json: ReportJSON {
+        var members: [ReportJSON.Member] = [.init("title", .string(title))]
         if isShare { members.append(.init("share", .bool(true))) }
         if isLogarithmic { members.append(.init("log", .bool(true))) }
         if let range { members.append(.init("range", range.json)) }
@@ -224,8 +224,8 @@ extension Report.Figure.Axis {
 }
 
 extension Report.Figure.Series {
-    var json: JSONValue {
-        var members: [JSONValue.Member] = [.init("name", .string(name))]
+    var json: ReportJSON {
+        var members: [ReportJSON.Member] = [.init("name", .string(name))]
         if let group { members.append(.init("group", .string(group))) }
         if !x.isEmpty { members.append(.init("x", drawn(x))) }
         members.append(.init("y", drawn(y)))
@@ -235,9 +235,9 @@ extension Report.Figure.Series {
 }
 
 extension Report.ThresholdCurves {
-    var json: JSONValue {
+    var json: ReportJSON {
         // Counts of 0 at the end, where no score reaches the threshold, are left out.
-        func counts(_ values: [Int]) -> JSONValue {
+        func counts(_ values: [Int]) -> ReportJSON {
             .array(values.prefix((values.lastIndex { $0 != 0 } ?? -1) + 1).map { .int($0) })
         }
         return .object([
@@ -256,8 +256,8 @@ extension Report.ThresholdCurves {
 }
 
 extension Report.Mistake {
-    var json: JSONValue {
-        var members: [JSONValue.Member] = [
+    var json: ReportJSON {
+        var members: [ReportJSON.Member] = [
             .init("image", .string(image)), .init("class", .int(classIndex)), .init("score", .number(score)),
             .init("kind", .string(kind)), .init("why", .string(why)),
         ]

@@ -8,8 +8,8 @@ extension Report {
     public static let schema = 1
 
     /// The report as JSON.
-    public var json: JSONValue {
-        var members: [JSONValue.Member] = [
+    public var json: ReportJSON {
+        var members: [ReportJSON.Member] = [
             .init("schema", .int(Self.schema)), .init("version", .string(longtailVersion)),
             .init("task", .string(task)), .init("images", .int(images)),
             .init(
@@ -63,8 +63,8 @@ extension Report {
     }
 
     /// Titles, kinds of numbers and order: how a page or a table shows the values.
-    private var layout: JSONValue {
-        func strings(_ pairs: [(String, String)]) -> [JSONValue.Member] {
+    private var layout: ReportJSON {
+        func strings(_ pairs: [(String, String)]) -> [ReportJSON.Member] {
             pairs.map { .init($0.0, .string($0.1)) }
         }
         return .object([
@@ -105,19 +105,19 @@ extension Report {
     }
 
     /// Section → row → value; rows without one and sections without rows are left out.
-    private func bySection(_ value: (Row) -> JSONValue?) -> JSONValue {
+    private func bySection(_ value: (Row) -> ReportJSON?) -> ReportJSON {
         .object(
             sections.compactMap { section in
-                let rows = section.rows.compactMap { row in value(row).map { JSONValue.Member(row.name, $0) } }
+                let rows = section.rows.compactMap { row in value(row).map { ReportJSON.Member(row.name, $0) } }
                 return rows.isEmpty ? nil : .init(section.name, .object(rows))
             })
     }
 
-    private func byColumn(_ values: [JSONValue]) -> JSONValue {
+    private func byColumn(_ values: [ReportJSON]) -> ReportJSON {
         .object(zip(columns, values).map { .init($0, $1) })
     }
 
-    private static func insert(_ value: JSONValue, at path: ArraySlice<String>, into members: inout [JSONValue.Member])
+    private static func insert(_ value: ReportJSON, at path: ArraySlice<String>, into members: inout [ReportJSON.Member])
     {
         guard let key = path.first else { return }
         let rest = path.dropFirst()
@@ -142,5 +142,5 @@ extension Report {
 }
 
 extension Report.Interval {
-    var json: JSONValue { .array([.number(lower), .number(upper)]) }
+    var json: ReportJSON { .array([.number(lower), .number(upper)]) }
 }

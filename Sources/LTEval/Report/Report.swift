@@ -97,7 +97,7 @@ public struct Report: Sendable, Equatable {
     public var headlines: [Headline]
     public var sections: [Section]
     /// One object per class; `ClassColumn` has the keys.
-    public var classes: [JSONValue]
+    public var classes: [ReportJSON]
     /// How the intervals of the rows were made; `nil` when there are none.
     public var resampling: Resampling?
     /// The data of pictures, in the order in which they are shown.
@@ -109,11 +109,11 @@ public struct Report: Sendable, Equatable {
     /// What a reader must know to read the values rightly.
     public var notes: [String]
     /// What the values were computed from: digests, settings, versions.
-    public var provenance: [JSONValue.Member]
+    public var provenance: [ReportJSON.Member]
 
     public init(
         task: String, images: Int, columns: [String], columnClasses: [Int], groupRule: String, headlines: [Headline],
-        sections: [Section], classes: [JSONValue], notes: [String], provenance: [JSONValue.Member]
+        sections: [Section], classes: [ReportJSON], notes: [String], provenance: [ReportJSON.Member]
     ) {
         self.task = task
         self.images = images

@@ -160,7 +160,7 @@ extension Trainer {
                 let report = try within("validation split '\(split.name)'") { () throws(LTError) in
                     let images = split.set.samples.map(\.name)
                     let scores = if let own = kept[split.name] { own } else { try logits(split.set, alone) }
-                    let provenance: [JSONValue.Member] = [
+                    let provenance: [ReportJSON.Member] = [
                         .init("model", .string(modelPath)), .init("split", .string(split.name)),
                         .init("loss", .string(lossName)),
                     ]

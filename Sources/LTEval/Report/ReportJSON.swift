@@ -1,35 +1,35 @@
-// JSONValue: JSON that keeps the order of its keys and prints numbers as the shortest decimals that read back equal, so
+// ReportJSON: JSON that keeps the order of its keys and prints numbers as the shortest decimals that read back equal, so
 // that a report is the same bytes every time.
 
 import LTCore
 
 /// A JSON value, to print or read.
-public indirect enum JSONValue: Sendable, Equatable {
+public indirect enum ReportJSON: Sendable, Equatable {
     case null
     case bool(Bool)
     case int(Int)
     /// Printed as null when not finite.
     case number(Double)
     case string(String)
-    case array([JSONValue])
+    case array([ReportJSON])
     case object([Member])
 
     /// A key and its value.
     public struct Member: Sendable, Equatable {
         public var key: String
-        public var value: JSONValue
+        public var value: ReportJSON
 
-        public init(_ key: String, _ value: JSONValue) {
+        public init(_ key: String, _ value: ReportJSON) {
             self.key = key
             self.value = value
         }
     }
 
     /// A number, or null.
-    public static func optional(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+    public static func optional(_ value: Double?) -> ReportJSON { value.map { .number($0) } ?? .null }
 
     /// The value of a key; `nil` when this is no object or lacks it.
-    public subscript(key: String) -> JSONValue? {
+    public subscript(key: String) -> ReportJSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.key == key }?.value
     }
@@ -50,7 +50,7 @@ public indirect enum JSONValue: Sendable, Equatable {
     }
 
     /// The elements of an array; empty when this is none.
-    public var elements: [JSONValue] {
+    public var elements: [ReportJSON] {
         guard case .array(let values) = self else { return [] }
         return values
     }
@@ -137,7 +137,7 @@ public indirect enum JSONValue: Sendable, Equatable {
     }
 }
 
-extension JSONValue {
+extension ReportJSON {
     /// Reads a JSON file whole: for reports, which are small; data files are walked through with `JSONReader`.
     /// - Throws: `io`, `malformed`, naming the file.
     public init(file path: String) throws(LTError) {
@@ -145,7 +145,7 @@ extension JSONValue {
             let file = try readFile(path)
             return try withExtendedLifetime(file) { () throws(LTError) in
                 var reader = JSONReader(file.bytes)
-                let value = try JSONValue(reading: &reader)
+                let value = try ReportJSON(reading: &reader)
                 try reader.end()
                 return value
             }
@@ -166,13 +166,13 @@ extension JSONValue {
             // Whole numbers that doubles count without gaps.
             self = abs(value) < 0x1p53 && value == value.rounded() ? .int(Int(value)) : .number(value)
         case .array:
-            var values: [JSONValue] = []
-            try reader.array { (reader) throws(LTError) in values.append(try JSONValue(reading: &reader)) }
+            var values: [ReportJSON] = []
+            try reader.array { (reader) throws(LTError) in values.append(try ReportJSON(reading: &reader)) }
             self = .array(values)
         case .object:
             var members: [Member] = []
             try reader.object { reader, key throws(LTError) in
-                members.append(Member(key, try JSONValue(reading: &reader)))
+                members.append(Member(key, try ReportJSON(reading: &reader)))
             }
             self = .object(members)
         }
