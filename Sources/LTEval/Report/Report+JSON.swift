@@ -117,8 +117,9 @@ extension Report {
         .object(zip(columns, values).map { .init($0, $1) })
     }
 
-    private static func insert(_ value: ReportJSON, at path: ArraySlice<String>, into members: inout [ReportJSON.Member])
-    {
+    private static func insert(
+        _ value: ReportJSON, at path: ArraySlice<String>, into members: inout [ReportJSON.Member]
+    ) {
         guard let key = path.first else { return }
         let rest = path.dropFirst()
         if rest.isEmpty {
