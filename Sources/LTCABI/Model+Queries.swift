@@ -43,11 +43,10 @@ extension HostModel {
 
     static func info(
         _ plan: Plan, _ predictor: Result<(Predictor, PredictionDecider), LTError>, _ layer: DecisionLayer,
-        classes: Int, digest: String, _ graph: Graph, _ memory: CMemory
+        classes: Int, _ graph: Graph, _ memory: CMemory
     ) throws(LTError) -> lt_model_info {
         var info = lt_model_info()
         info.task = lt_task(layer.task.map(task) ?? LT_TASK_UNKNOWN)
-        info.digest = try memory.text(digest)
         info.device = try memory.text(plan.backend.name)
         info.threads = Int32(plan.options.threads)
         info.precision = lt_precision(LT_PRECISION_FP32)
@@ -90,7 +89,7 @@ func element<Element>(_ all: [Element], _ index: Int, _ what: String) throws(LTE
 public func lt_model_get_info(_ model: OpaquePointer!, _ info: UnsafeMutablePointer<lt_model_info>!) -> lt_status {
     guarded { () throws(LTError) in
         let place = try lt_model_info.check(info)
-        try Handles.object(model, HostModel.self).info.write(to: place)
+        try Handles.object(model, HostModel.self).described.write(to: place)
     }
 }
 

@@ -22,8 +22,9 @@ final class HostModel: Handled, @unchecked Sendable {
     let classes: [lt_class_info]
     private let metadata: [String: UnsafePointer<CChar>]
     private let memory: CMemory
+    private let digest: ModelDigest
 
-    /// - Parameter read: the graph, its path (for messages) and digest.
+    /// - Parameter read: the graph, its path (for messages) and where its digest comes from.
     init(_ options: lt_model_options, _ read: () throws(LTError) -> ModelFile) throws(LTError) {
         let start = ContinuousClock.now
         let device = options.device == nil ? "cpu" : try text(options.device, "lt_model_options.device")
@@ -38,7 +39,7 @@ final class HostModel: Handled, @unchecked Sendable {
             try Plan(graph, on: backend, options: planOptions)
         }
         do throws(LTError) {
-            let predictor = try Predictor(graph, path: file.path, digest: file.digest, plan: plan)
+            let predictor = try Predictor(graph, path: file.path, digest: "", plan: plan)
             self.predictor = .success((predictor, try predictor.decider()))
         } catch {
             if error.code == .outOfMemory { throw error }
@@ -52,12 +53,20 @@ final class HostModel: Handled, @unchecked Sendable {
         outputs = try plan.outputs.map { (value) throws(LTError) in try Self.tensorInfo(value, memory) }
         let columns = (try? predictor.get())?.0.columns ?? 0
         classes = try Self.classes(layer, count: columns > 0 ? columns : layer.classCount ?? 0, memory)
-        info = try Self.info(plan, predictor, layer, classes: classes.count, digest: file.digest, graph, memory)
+        info = try Self.info(plan, predictor, layer, classes: classes.count, graph, memory)
+        digest = file.digest
         var metadata: [String: UnsafePointer<CChar>] = [:]
         for (key, value) in graph.metadata { metadata[key] = try memory.text(value) }
         self.metadata = metadata
         Log.info("loaded \(file.path) on \(device), \(planOptions.threads) threads, in \(ContinuousClock.now - start)")
         if case .failure(let error) = predictor { Log.info("it takes no images: \(error)") }
+    }
+
+    /// What hosts ask for.
+    var described: lt_model_info {
+        var described = info
+        described.digest = digest.text
+        return described
     }
 
     func metadata(_ key: String) throws(LTError) -> UnsafePointer<CChar> {
@@ -101,7 +110,7 @@ final class HostModel: Handled, @unchecked Sendable {
 struct ModelFile {
     var graph: Graph
     var path: String
-    var digest: String
+    var digest: ModelDigest
 }
 
 @c @implementation
@@ -114,7 +123,7 @@ public func lt_model_load(
         let path = try text(path, "path")
         let loaded = try HostModel(try .readOrDefault(options)) { () throws(LTError) in
             let graph = try Graph.read(path: path)
-            return ModelFile(graph: graph, path: path, digest: try Predictor.digest(ofModel: path, graph))
+            return ModelFile(graph: graph, path: path, digest: try ModelDigest(path, graph))
         }
         place.pointee = try Handles.add(loaded)
     }
@@ -134,7 +143,7 @@ public func lt_model_load_from_memory(
         let bytes = UnsafeRawBufferPointer(start: data, count: size)
         let loaded = try HostModel(try .readOrDefault(options)) { () throws(LTError) in
             let graph = try Graph.read(bytes: bytes)
-            return ModelFile(graph: graph, path: Predictor.memory, digest: SHA256.digest(of: bytes))
+            return ModelFile(graph: graph, path: Predictor.memory, digest: try ModelDigest(SHA256.digest(of: bytes)))
         }
         place.pointee = try Handles.add(loaded)
     }

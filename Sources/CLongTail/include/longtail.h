@@ -123,7 +123,7 @@ typedef struct lt_model_info {
     lt_task task;
     int32_t takes_images;      /* whether lt_session_predict works; else images_reason says why not */
     const char *images_reason; /* NULL where it works */
-    const char *digest;        /* SHA-256 of the model, in hex */
+    const char *digest;        /* SHA-256 of the model, in hex; NULL where its file has changed since it was loaded */
     const char *device;
     int32_t threads;
     lt_precision precision;

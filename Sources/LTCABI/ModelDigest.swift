@@ -1,0 +1,61 @@
+// ModelDigest: the SHA-256 of a model's bytes. Of a file it is made when it is first asked for, since reading the file again is
+// a large part of what loading costs.
+
+import LTCore
+import LTGraph
+import LTPredictor
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A digest, known or to be found.
+final class ModelDigest: Sendable {
+    private enum State: @unchecked Sendable {
+        case made(UnsafePointer<CChar>?)
+        case ofFile(String, [Int])
+    }
+
+    private let state: Lock<State>
+    private let memory = CMemory()
+
+    init(_ digest: String) throws(LTError) { state = Lock(.made(try memory.text(digest))) }
+
+    /// Of a file; with external data at once, since the digest is also that of the weights.
+    convenience init(_ path: String, _ graph: Graph) throws(LTError) {
+        let stamp = Self.stamp(path)
+        let weights = graph.initializers.values.reduce(0) { $0 + $1.byteCount }
+        guard let size = stamp.last, weights <= size else {
+            try self.init(try Predictor.digest(ofModel: path, graph))
+            return
+        }
+        self.init(path, stamp)
+    }
+
+    private init(_ path: String, _ stamp: [Int]) { state = Lock(.ofFile(path, stamp)) }
+
+    /// `nil` where the file has changed, or cannot be read any more.
+    var text: UnsafePointer<CChar>? {
+        state.withLock { state in
+            switch state {
+            case .made(let text): return text
+            case .ofFile(let path, let stamp):
+                let digest = Self.stamp(path) == stamp ? try? SHA256.digest(ofFile: path) : nil
+                let text = digest.flatMap { try? memory.text($0) }
+                state = .made(Self.stamp(path) == stamp ? text : nil)
+                return Self.stamp(path) == stamp ? text : nil
+            }
+        }
+    }
+
+    /// What tells a file from another one at the same path; its size last.
+    private static func stamp(_ path: String) -> [Int] {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return [] }
+        return [
+            Int(truncatingIfNeeded: status.st_ino), status.st_mtim.tv_sec, status.st_mtim.tv_nsec, Int(status.st_size),
+        ]
+    }
+}
