@@ -38,7 +38,7 @@ files() { find "$root" -xdev \( -path "$root/proc" -o -path "$root/check" \) -pr
 without_swift() {
     local libraries
     libraries=$(inside ldd "$1")
-    ! grep -iE 'not found|swift|foundation|dispatch' <<<"$libraries" || fail "$1 misses libraries, or needs Swift's"
+    ! grep -iE 'not found|libswift|lib_?foundation|libdispatch' <<<"$libraries" || fail "$1 misses libraries, or needs Swift's"
 }
 
 say "longtail: lt-infer and lt-eval"
