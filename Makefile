@@ -50,7 +50,7 @@ bench: build ## speed and memory as ratios against peers of the same run (sets u
 	@Benchmarks/run.sh
 
 .PHONY: compare
-compare: build ## train every loss at equal budget on synthetic long-tailed sets (about an hour on two cores)
+compare: build ## train every loss at equal budget on synthetic long-tailed sets (about two hours on two cores)
 	@Benchmarks/compare.sh demo
 	@Benchmarks/compare.sh losses
 

@@ -1,7 +1,7 @@
 # Single-label losses on a synthetic long-tailed set of 20 kinds (docs/loss-comparison.md): 200 to 4 training images a class.
 recipe=models/synthetic-lt.yaml
 arms="ce ce-balanced-sampling ce-effective-number class-balanced focal ldam-drw cdb-ce cdb-ce-dynamic eql softmax-eql bacl bacl-fhm ib ib-cb ib-focal balanced-softmax seesaw"
-rates="0.03 0.1 0.3"
+rates="0.1 0.3"
 judged=accuracy.total
 columns="accuracy head=accuracy.head,accuracy middle=accuracy.middle,accuracy tail=accuracy.tail,accuracy total=accuracy.total,macro F1=F1.total"
 common=""
