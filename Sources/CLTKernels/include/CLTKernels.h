@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lt_gemm.h"
 #include "lt_image.h"
 #include "lt_math.h"
 #include "lt_memory.h"

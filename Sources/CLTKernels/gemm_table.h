@@ -1,0 +1,43 @@
+// The micro-kernels of one instruction set, and what they are told.
+#pragma once
+#include "include/lt_gemm.h"
+
+enum { LT_TILE_ROWS = 8, LT_TILE_VECTORS = 3 };
+
+/// A tile of C: `rows` x (16 `vectors`), and the part of the depth that is added to it now.
+typedef struct {
+    int rows, vectors;
+    /// Columns of the tile that exist.
+    size_t columns;
+    /// Row r of A; (r, k) at k / block * blocks + k % block.
+    const float *a[LT_TILE_ROWS];
+    size_t depth, block, blocks;
+    /// [depth][16 vectors]
+    const float *b;
+    /// (r, 0) at r * row; the second vector at + vector, the upper half of a vector at + half.
+    float *c;
+    const float *residual;
+    size_t row, vector, half;
+    const float *bias;
+    /// C holds the sum of the parts of the depth before this one.
+    int adds;
+    /// This is the last part: the activation applies.
+    int ends;
+    const lt_gemm_job *job;
+} lt_gemm_tile;
+
+typedef struct {
+    /// Largest tile.
+    int rows, vectors;
+    /// Channels of a block.
+    size_t block;
+    void (*tile)(const lt_gemm_tile *);
+    /// Packs 16 `vectors` columns of B, of which `columns` exist: (k, j) at k rs + j cs; times gate[k] where there is one.
+    void (*pack)(const float *b, size_t rs, size_t cs, size_t depth, size_t columns, int vectors, float *packed);
+    void (*scale)(const float *panel, const float *gate, size_t depth, int vectors, float *scaled);
+} lt_gemm_table;
+
+extern const lt_gemm_table lt_gemm_portable;
+#if defined(__x86_64__)
+extern const lt_gemm_table lt_gemm_avx2, lt_gemm_avx512;
+#endif

@@ -1,0 +1,99 @@
+// Vectors of 16 floats in the compiler's own vector type, which becomes one AVX-512 register, two AVX ones or four SSE or NEON
+// ones, and the elementwise functions on them. Included once per instruction set with LT_SUFFIX defined; whoever includes it
+// may use L (load), ST (store), S (splat) and PICK (mask ? a : b).
+#include "include/lt_math.h"
+#include <math.h>
+#include <string.h>
+
+// The wide vectors never cross a function that is not inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define LT_JOIN2(a, b) a##_##b
+#define LT_JOIN(a, b) LT_JOIN2(a, b)
+#define LT_NAME(name) LT_JOIN(name, LT_SUFFIX)
+
+typedef float vf __attribute__((vector_size(64), aligned(4)));
+typedef int32_t vi __attribute__((vector_size(64), aligned(4)));
+
+static inline vf LT_NAME(load)(const float *p) {
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void LT_NAME(store)(float *p, vf v) { memcpy(p, &v, sizeof v); }
+static inline vf LT_NAME(splat)(float x) { return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+static inline vf LT_NAME(pick)(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
+#define L LT_NAME(load)
+#define ST LT_NAME(store)
+#define S LT_NAME(splat)
+#define PICK LT_NAME(pick)
+
+/// e^x within 2 ulp (Cody & Waite's reduction, polynomial of degree 6); 0 below -87.3, infinity above 88.7, NaN stays.
+static inline vf LT_NAME(vexp)(vf x) {
+    vf z = PICK(x < S(-87.33f), S(-87.33f), x);
+    z = PICK(z > S(88.72f), S(88.72f), z);
+    vf n = (z * S(1.44269504f) + S(12582912.f)) - S(12582912.f);
+    // 2^n in two steps, so that n = 128 stays in range.
+    vf r = z - n * S(0.693359375f) - n * S(-2.12194440e-4f);
+    vf p = S(1.9875691500e-4f);
+    p = p * r + S(1.3981999507e-3f);
+    p = p * r + S(8.3334519073e-3f);
+    p = p * r + S(4.1665795894e-2f);
+    p = p * r + S(1.6666665459e-1f);
+    p = p * r + S(5.0000001201e-1f);
+    p = p * r * r + r + S(1.f);
+    vi safe = (x == x);
+    vf whole = PICK(safe, n, S(0.f));
+    vi k = __builtin_convertvector(whole, vi);
+    vi half = k >> 1;
+    vf y = p * (vf)((half + 127) << 23) * (vf)((k - half + 127) << 23);
+    y = PICK(x < S(-87.33f), S(0.f), y);
+    y = PICK(x > S(88.72f), S(INFINITY), y);
+    return PICK(safe, y, x);
+}
+
+/// erf(x) within 1.5e-7 (Abramowitz & Stegun 7.1.26).
+static inline vf LT_NAME(verf)(vf x) {
+    vf ax = PICK(x < S(0.f), -x, x);
+    vf t = S(1.f) / (S(1.f) + S(0.3275911f) * ax);
+    vf p = ((((S(1.061405429f) * t + S(-1.453152027f)) * t + S(1.421413741f)) * t + S(-0.284496736f)) * t +
+            S(0.254829592f)) * t;
+    vf y = S(1.f) - p * LT_NAME(vexp)(-ax * ax);
+    return PICK(x < S(0.f), -y, y);
+}
+
+static inline __attribute__((always_inline)) vf LT_NAME(apply)(lt_unary_op op, vf a, vf b, vf x) {
+    switch (op) {
+        case LT_UNARY_RELU: return PICK(x < S(0.f), S(0.f), x);
+        case LT_UNARY_LEAKY_RELU: return PICK(x < S(0.f), a * x, x);
+        case LT_UNARY_CLIP: {
+            vf y = PICK(x < a, a, x);
+            return PICK(y > b, b, y);
+        }
+        case LT_UNARY_SIGMOID: return S(1.f) / (S(1.f) + LT_NAME(vexp)(-x));
+        case LT_UNARY_TANH: {
+            // Odd polynomial near zero, where 1 - 2 / (e^2x + 1) cancels.
+            vf q = x * x;
+            vf small = x + x * q * (S(-0.333332956f) + q * (S(0.133314f) + q * S(-0.0533740f)));
+            vf big = S(1.f) - S(2.f) / (LT_NAME(vexp)(x + x) + S(1.f));
+            return PICK(q < S(0.0625f), small, big);
+        }
+        case LT_UNARY_HARD_SIGMOID:
+        case LT_UNARY_HARD_SWISH: {
+            vf y = op == LT_UNARY_HARD_SWISH ? x * S(1.f / 6) + S(0.5f) : a * x + b;
+            y = PICK(y < S(0.f), S(0.f), y);
+            y = PICK(y > S(1.f), S(1.f), y);
+            return op == LT_UNARY_HARD_SWISH ? x * y : y;
+        }
+        case LT_UNARY_SILU: return x / (S(1.f) + LT_NAME(vexp)(-x));
+        case LT_UNARY_GELU: return S(0.5f) * x * (S(1.f) + LT_NAME(verf)(x * S(0.70710678f)));
+        case LT_UNARY_EXP: return LT_NAME(vexp)(x);
+        case LT_UNARY_SQRT: {
+            vf y;
+            for (int i = 0; i < 16; i++) y[i] = sqrtf(x[i]);
+            return y;
+        }
+        case LT_UNARY_ERF: return LT_NAME(verf)(x);
+        default: return x;
+    }
+}
