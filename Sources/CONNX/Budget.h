@@ -10,4 +10,7 @@ namespace lt {
 /// other plain bytes aside). True says nothing of its being well formed, which the parser judges.
 bool structureFits(google::protobuf::io::CodedInputStream &stream);
 
+/// What to say then.
+constexpr const char *structureTooLarge = "the nodes, types and names of the model would take more than 1 GiB of memory";
+
 }  // namespace lt

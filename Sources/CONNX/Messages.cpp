@@ -29,7 +29,7 @@ const char *chars(lt_onnx_bytes value) { return value.count ? static_cast<const 
 template <class Message>
 bool fits(CodedInputStream &stream) {
     if (!std::is_same_v<Message, lt::onnx::ModelProto> || lt::structureFits(stream)) return true;
-    lt::fail(LT_ONNX_TOO_LARGE, "the nodes, types and names of the model would take more than 1 GiB of memory");
+    lt::fail(LT_ONNX_TOO_LARGE, lt::structureTooLarge);
     return false;
 }
 

@@ -42,7 +42,7 @@ extension HostModel {
     }
 
     static func info(
-        _ plan: Plan, _ predictor: Result<(Predictor, PredictionDecider), LTError>, _ layer: DecisionLayer,
+        _ plan: Plan, _ predictor: Result<Predictor, LTError>, _ layer: DecisionLayer,
         classes: Int, _ graph: Graph, _ memory: CMemory
     ) throws(LTError) -> lt_model_info {
         var info = lt_model_info()
@@ -56,7 +56,7 @@ extension HostModel {
         if let rule = layer.groups?.rule { info.group_rule = try memory.text(rule) }
         if let text = graph.metadata[DecisionLayer.Key.preprocess.rawValue] { info.preprocess = try memory.text(text) }
         switch predictor {
-        case .success(let (predictor, _)):
+        case .success(let predictor):
             info.takes_images = 1
             info.largest_batch = Int64(predictor.largestBatch)
             info.clip_frames = Int64(predictor.clip?.frames ?? 0)

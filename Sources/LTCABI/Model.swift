@@ -14,7 +14,7 @@ final class HostModel: Handled, @unchecked Sendable {
 
     let plan: Plan
     /// Images in, decisions out; the error says why a model does not take images.
-    let predictor: Result<(Predictor, PredictionDecider), LTError>
+    let predictor: Result<Predictor, LTError>
     let layer: DecisionLayer
     let info: lt_model_info
     let inputs: [lt_tensor_info]
@@ -40,7 +40,9 @@ final class HostModel: Handled, @unchecked Sendable {
         }
         do throws(LTError) {
             let predictor = try Predictor(graph, path: file.path, digest: "", plan: plan)
-            self.predictor = .success((predictor, try predictor.decider()))
+            // What it says of its decisions is wrong here, not at the first image.
+            _ = try predictor.decider()
+            self.predictor = .success(predictor)
         } catch {
             if error.code == .outOfMemory { throw error }
             predictor = .failure(error)
@@ -51,7 +53,7 @@ final class HostModel: Handled, @unchecked Sendable {
         self.memory = memory
         inputs = try plan.inputs.map { (value) throws(LTError) in try Self.tensorInfo(value, memory) }
         outputs = try plan.outputs.map { (value) throws(LTError) in try Self.tensorInfo(value, memory) }
-        let columns = (try? predictor.get())?.0.columns ?? 0
+        let columns = (try? predictor.get())?.columns ?? 0
         classes = try Self.classes(layer, count: columns > 0 ? columns : layer.classCount ?? 0, memory)
         info = try Self.info(plan, predictor, layer, classes: classes.count, graph, memory)
         digest = file.digest
@@ -122,7 +124,7 @@ public func lt_model_load(
         let place = try out(model, "model")
         let path = try text(path, "path")
         let loaded = try HostModel(try .readOrDefault(options)) { () throws(LTError) in
-            let graph = try Graph.read(path: path)
+            let graph = try Graph.read(path: path, deferring: true)
             return ModelFile(graph: graph, path: path, digest: try ModelDigest(path, graph))
         }
         place.pointee = try Handles.add(loaded)

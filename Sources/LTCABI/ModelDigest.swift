@@ -42,10 +42,16 @@ final class ModelDigest: Sendable {
             switch state {
             case .made(let text): return text
             case .ofFile(let path, let stamp):
-                let digest = Self.stamp(path) == stamp ? try? SHA256.digest(ofFile: path) : nil
-                let text = digest.flatMap { try? memory.text($0) }
-                state = .made(Self.stamp(path) == stamp ? text : nil)
-                return Self.stamp(path) == stamp ? text : nil
+                let digest = try? SHA256.digest(ofFile: path)
+                // Looked at after reading: a file that is changed meanwhile has another stamp then.
+                guard let digest, Self.stamp(path) == stamp else {
+                    state = .made(nil)
+                    return nil
+                }
+                // Memory that was short may be there the next time.
+                guard let text = try? memory.text(digest) else { return nil }
+                state = .made(text)
+                return text
             }
         }
     }

@@ -42,7 +42,7 @@ final class HostSession: Handled, @unchecked Sendable {
     func decide(_ list: [lt_image], _ interruption: Interruption) throws(LTError) -> [Result<Decisions, LTError>] {
         let predictor: Predictor
         switch model.predictor {
-        case .success(let (found, _)): predictor = found
+        case .success(let found): predictor = found
         case .failure(let error): throw error
         }
         let session: PredictorSession

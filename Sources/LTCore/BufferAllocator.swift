@@ -30,6 +30,9 @@ public struct BufferAllocator: Sendable {
 
     private static let current = Lock<BufferAllocator?>(nil)
 
+    /// Whether memory comes from a host.
+    static var isHosts: Bool { current.withLock { $0 != nil } }
+
     /// From now on every `Buffer` of the process, and the working memory of C kernels and of the PNG decoder, comes from
     /// `allocator`; nil: from the system. Memory goes back to where it came from, so the allocator may change at any time.
     public static func use(_ allocator: BufferAllocator?) {

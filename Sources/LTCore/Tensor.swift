@@ -65,6 +65,15 @@ public struct Tensor: Sendable {
     public var rawPointer: UnsafeMutableRawPointer { buffer.pointer + byteOffset }
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: rawPointer, count: byteCount) }
 
+    /// Hands out the bytes for as long as `body` runs (see `Buffer.withBytes`).
+    public func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws(LTError) -> Result
+    ) throws(LTError) -> Result {
+        let range = byteOffset..<byteOffset + byteCount
+        return try buffer.withBytes { whole throws(LTError) in try body(UnsafeRawBufferPointer(rebasing: whole[range]))
+        }
+    }
+
     /// Bytes that elements of a type take, sub-byte types packed.
     public static func byteCount(_ type: ElementType, _ shape: Shape) -> Int {
         // A shape has at most Int.max / 16 elements, so neither product overflows.

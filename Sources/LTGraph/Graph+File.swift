@@ -11,14 +11,17 @@ import LTCore
 
 extension Graph {
     /// Reads and validates an ONNX file; external data are read from the file's folder.
+    /// - Parameter deferring: whether large initializers are read only when they are needed (see `Buffer`), from the file as it
+    ///   is open now; if it is written to until then, they fail to load.
     /// - Throws: `io`; `malformed`, `shapeMismatch`, `typeMismatch` and `unsupported` for what `validate` and the tensors say.
-    public static func read(path: String) throws(LTError) -> Graph {
+    public static func read(path: String, deferring: Bool = false) throws(LTError) -> Graph {
         try within("model \(path)") { () throws(LTError) in
             let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else { throw systemError("cannot open") }
-            let message = try parse(descriptor)
+            let file = try ModelFile(descriptor)
+            let message = try file.parse()
             let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-            return try convert(message, directory: directory)
+            return try convert(message, directory: directory, elements: file, deferring: deferring)
         }
     }
 
@@ -37,26 +40,11 @@ extension Graph {
         return try convert(message, directory: directory)
     }
 
-    private static func parse(_ descriptor: Int32) throws(LTError) -> OpaquePointer {
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw systemError("cannot read") }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            let folder = status.st_mode & S_IFMT == S_IFDIR
-            throw LTError(.io, folder ? "a folder, expected an ONNX file" : "not a regular file")
-        }
-        guard status.st_size <= Int(Int32.max) else {
-            throw LTError(
-                .unsupported, "\(status.st_size) bytes, protobuf parses at most 2 GB",
-                hint: "keep large initializers as external data beside the model")
-        }
-        guard let message = lt_onnx_model_read(descriptor) else { throw connxError() }
-        return message
-    }
-
-    private static func convert(_ message: OpaquePointer, directory: String?) throws(LTError) -> Graph {
+    private static func convert(
+        _ message: OpaquePointer, directory: String?, elements: ModelFile? = nil, deferring: Bool = false
+    ) throws(LTError) -> Graph {
         defer { lt_onnx_model_free(message) }
-        let graph = try GraphReader(directory: directory).model(message)
+        let graph = try GraphReader(directory: directory, elements: elements, deferring: deferring).model(message)
         try graph.validate()
         return graph
     }

@@ -8,7 +8,15 @@ import OrderedCollections
 struct GraphReader {
     let tensors: TensorReader
 
-    init(directory: String?) { tensors = TensorReader(externalData: ExternalData(directory: directory)) }
+    /// Where elements lie that the message does not hold.
+    private let elements: ModelFile?
+    private let deferring: Bool
+
+    init(directory: String?, elements: ModelFile? = nil, deferring: Bool = false) {
+        tensors = TensorReader(externalData: ExternalData(directory: directory))
+        self.elements = elements
+        self.deferring = deferring
+    }
 
     func model(_ message: OpaquePointer) throws(LTError) -> Graph {
         guard let graphMessage = lt_onnx_model_graph(message) else {
@@ -17,7 +25,7 @@ struct GraphReader {
         guard lt_onnx_model_ir_version(message) > 0 else {
             throw LTError(.malformed, "the model has no IR version: not an ONNX file")
         }
-        var graph = try self.graph(graphMessage)
+        var graph = try self.graph(graphMessage, elements)
         graph.irVersion = lt_onnx_model_ir_version(message)
         graph.producerName = try lt_onnx_model_producer_name(message).text()
         graph.producerVersion = try lt_onnx_model_producer_version(message).text()
@@ -45,15 +53,20 @@ struct GraphReader {
         return graph
     }
 
-    func graph(_ message: OpaquePointer) throws(LTError) -> Graph {
+    /// - Parameter elements: those of the initializers that lie in a file.
+    func graph(_ message: OpaquePointer, _ elements: ModelFile? = nil) throws(LTError) -> Graph {
         var graph = Graph()
         // What belongs to a model stays empty in a subgraph.
         graph.irVersion = 0
         graph.name = try lt_onnx_graph_name(message).text()
         graph.docString = try lt_onnx_graph_doc_string(message).text()
+        var position = 0
         try each(message, lt_onnx_graph_initializer_count, lt_onnx_graph_initializer) { child throws(LTError) in
             let name = try lt_onnx_tensor_name(child).text()
-            let tensor = try within("initializer '\(name)'") { () throws(LTError) in try tensors.tensor(child) }
+            let tensor = try within("initializer '\(name)'") { () throws(LTError) in
+                try tensors.tensor(child, elements.map { ($0, position) }, deferring: deferring)
+            }
+            position += 1
             guard graph.initializers.updateValue(tensor, forKey: name) == nil else {
                 throw LTError(.malformed, "two initializers are called '\(name)'")
             }

@@ -6,10 +6,18 @@ import CONNX
 import LTCore
 
 struct TensorReader {
+    /// Elements of fewer bytes are read at once.
+    private static let leastDeferred = 65536
+
     let externalData: ExternalData
 
     /// Reads the elements. The message keeps its fields; its `extra` gives their memory back.
-    func tensor(_ message: OpaquePointer) throws(LTError) -> Tensor {
+    /// - Parameters:
+    ///   - left: the file that may hold them instead, and which of its initializers the tensor is.
+    ///   - deferring: whether they may stay there until somebody needs them.
+    func tensor(
+        _ message: OpaquePointer, _ left: (file: ModelFile, index: Int)? = nil, deferring: Bool = false
+    ) throws(LTError) -> Tensor {
         let code = lt_onnx_tensor_data_type(message)
         guard code != 0 else { throw LTError(.malformed, "the tensor has no element type") }
         guard let type = ElementType(rawValue: code) else {
@@ -19,6 +27,16 @@ struct TensorReader {
         let shape = try Shape(dims.map { Int($0) })
         if lt_onnx_tensor_data_location(message) == 1 { return try external(message, type, shape) }
         if type == .string { return try strings(message, shape) }
+        if let (file, index) = left, let count = file.byteCount(index) {
+            try expect(count, Tensor.byteCount(type, shape), "bytes of raw_data", type, shape)
+            guard deferring, type != .bool, count >= Self.leastDeferred else {
+                let tensor = try Tensor(type, shape)
+                try file.read(index, to: tensor.rawPointer)
+                return clean(tensor)
+            }
+            let buffer = try Buffer(byteCount: count) { target throws(LTError) in try file.read(index, to: target) }
+            return Tensor(type, shape, buffer: buffer)
+        }
         if lt_onnx_tensor_has_raw_data(message) {
             let raw = lt_onnx_tensor_raw_data(message).buffer
             try expect(raw.count, Tensor.byteCount(type, shape), "bytes of raw_data", type, shape)

@@ -45,7 +45,7 @@ public final class Predictor: Sendable {
         settings: ModelSettings = ModelSettings()
     ) throws(LTError) {
         let backend = try BackendTable.named(device)
-        let graph = try Graph.read(path: path)
+        let graph = try Graph.read(path: path, deferring: true)
         let digest = try Self.digest(ofModel: path, graph)
         try self.init(graph, path: path, digest: digest, on: backend, options: options, settings: settings)
     }

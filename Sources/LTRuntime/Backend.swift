@@ -71,14 +71,20 @@ public struct PlanRow: Sendable, Hashable {
     public let device: String
     /// The shape of the first output; `nil` when only running tells.
     public let shape: [Int]?
+    /// Floating-point operations of a convolution or matrix product, a multiply-add counting as 2; `nil` for other operators
+    /// and for shapes that only running tells.
+    public let flops: Double?
 
-    public init(node: String, op: String, kernel: String, layout: String, device: String, shape: [Int]?) {
+    public init(
+        node: String, op: String, kernel: String, layout: String, device: String, shape: [Int]?, flops: Double? = nil
+    ) {
         self.node = node
         self.op = op
         self.kernel = kernel
         self.layout = layout
         self.device = device
         self.shape = shape
+        self.flops = flops
     }
 }
 

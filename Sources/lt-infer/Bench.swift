@@ -22,7 +22,7 @@ struct Bench: ParsableCommand {
     @Flag(help: "JSON instead of text.")
     var json = false
 
-    @Option(help: ArgumentHelp("Write one run's steps as a Chrome trace.", valueName: "trace.json"))
+    @Option(help: ArgumentHelp("Write the steps as a Chrome trace and print where the time goes.", valueName: "trace.json"))
     var profile: String?
 
     @OptionGroup var runsOn: RunsOn

@@ -15,21 +15,11 @@ import Testing
         try Host(name, header: Repository.root + "/Tests/ABI/0").expectSilence([try Scene.folder()])
     }
 
-    @Test(
-        .enabled(if: HostMemory.isTaken, "lt_set_allocator is not supported by this library"),
-        arguments: Language.allCases)
-    func memoryOfTheHost(language: Language) throws {
+    @Test(arguments: Language.allCases) func memoryOfTheHost(language: Language) throws {
         try Host("contract_allocator", language).expectSilence([try Scene.folder()])
     }
 
     @Test func structsOfOtherSizes() throws {
         try Host("sizes").expectSilence([try Scene.folder()])
     }
-}
-
-enum HostMemory {
-    /// Whether the library takes an allocator: it need not.
-    static let isTaken: Bool = {
-        do { return try Host("contract_allocator").run([try Scene.folder()]).status != 77 } catch { return true }
-    }()
 }

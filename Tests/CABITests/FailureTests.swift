@@ -17,9 +17,7 @@ import Testing
             [try Scene.folder(), "60"] + names.map { Scene.fixtures + "/" + $0 })
     }
 
-    @Test(
-        .enabled(if: HostMemory.isTaken, "lt_set_allocator is not supported by this library"),
-        arguments: ["scores.onnx", "softmax.onnx", "tiny.onnx"])
+    @Test(arguments: ["scores.onnx", "softmax.onnx", "tiny.onnx"])
     func memoryThatIsRefused(model: String) throws {
         try Host("failures_memory").expectSilence([try Scene.folder(), model])
     }

@@ -18,10 +18,9 @@ import Testing
         "not installed", "LONGTAIL_TEST_MODEL", "setuptools is older", "library is installed",
     ]
 
-    @Test(
-        .enabled(if: python != nil, "there is no python3 with NumPy (Debian: python3-numpy)"),
-        .enabled(if: FileManager.default.fileExists(atPath: library), "liblongtail.so was not built"))
+    @Test(.enabled(if: python != nil, "there is no python3 with NumPy (Debian: python3-numpy)"))
     func itsOwnTests() throws {
+        try #require(FileManager.default.fileExists(atPath: Self.library), "liblongtail.so was not built")
         let package =
             URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path + "/Examples/python"

@@ -135,6 +135,13 @@ import Testing
         ])
         let times = try #require(try JSONSerialization.jsonObject(with: Data(bench.output.utf8)) as? [String: Any])
         for key in ["median_ms", "min_ms", "runs", "load_ms", "first_ms", "rss_mib"] { #expect(times[key] is NSNumber) }
+        let profile = try #require(times["profile"] as? [String: Any])
+        let peak = try #require(profile["peak_gflops"] as? Double)
+        let steps = try #require(profile["steps"] as? [[String: Any]])
+        let convolution = try #require(steps.first { ($0["op"] as? String)?.contains("Conv") == true })
+        #expect(peak > 0.1 && (convolution["gflops"] as? Double ?? 0) > 0)
+        let table = try tool.run(["bench", model, "--seconds", "0.01", "--profile", folder.file("t.json")]).output
+        #expect(table.contains("float32 peak") && table.contains("of peak") && table.contains("Conv"))
         let trace = try JSONSerialization.jsonObject(
             with: try Data(contentsOf: URL(fileURLWithPath: folder.file("t.json"))))
         #expect(((trace as? [String: Any])?["traceEvents"] as? [Any])?.isEmpty == false)

@@ -33,6 +33,10 @@ typedef enum { LT_ISA_PORTABLE = 0, LT_ISA_AVX2 = 1, LT_ISA_AVX512 = 2 } lt_isa;
 /// The level that kernels run at: what the CPU has, lowered by LT_ISA.
 lt_isa lt_isa_level(void);
 
+/// Measures how many 10^9 float32 operations a second `threads` threads do in multiply-adds of registers at this level: the most
+/// that any kernel can reach. Takes some 50 ms.
+double lt_peak_gflops(int threads);
+
 // --- Digests (sha256.c)
 /// Runs SHA-256's compression function over whole 64-byte blocks with the CPU's own instructions; false, and nothing done,
 /// where it has none or LT_ISA is portable. `constants`: the standard's K.

@@ -26,6 +26,13 @@ typedef void lt_release_hook(void *owner);
 // From now on memory comes from `allocate`; NULL is malloc. Any thread may allocate meanwhile.
 void lt_set_memory(lt_allocate_hook *allocate, lt_release_hook *release);
 
+// --- Memory of the system's own (pages.c)
+// Addresses for `bytes` bytes that read as zero and take no memory before they are written; NULL when there are none.
+void *lt_reserve(size_t bytes);
+void lt_unreserve(void *memory, size_t bytes);
+// Gives the memory of reserved addresses back; they read as zero again.
+void lt_discard(void *memory, size_t bytes);
+
 #ifdef __cplusplus
 }
 #endif

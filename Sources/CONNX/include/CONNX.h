@@ -92,6 +92,13 @@ LT_ONNX_MESSAGES(LT_ONNX_DECLARE_MESSAGE)
 #define LT_ONNX_DECLARE_FIELDS(M, CLASS, FIELDS) FIELDS(LT_ONNX_DECLARE_FIELD)
 LT_ONNX_MESSAGES(LT_ONNX_DECLARE_FIELDS)
 
+/// Bytes of a file; none where `count` is 0.
+typedef struct { int64_t offset, count; } lt_onnx_range;
+
+/// Reads a model from a seekable file but for the raw_data of initializers of at least `least` bytes: `ranges` says for each of
+/// the graph's `count` initializers where it lies. The caller frees `ranges` (free); null on failure, `ranges` untouched.
+lt_onnx_model *lt_onnx_model_read_deferring(int descriptor, int64_t least, lt_onnx_range **ranges, size_t *count);
+
 /// The name of a sparse initializer; the rest of it is part of the graph's extra.
 lt_onnx_bytes lt_onnx_graph_sparse_initializer_name(const lt_onnx_graph *graph, size_t index);
 size_t lt_onnx_graph_sparse_initializer_count(const lt_onnx_graph *graph);

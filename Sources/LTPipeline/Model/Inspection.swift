@@ -87,36 +87,17 @@ public struct Inspection: Sendable, Encodable {
         return Value(name: info.name, type: "tensor(\(type?.onnxName ?? "?"))", shape: shape)
     }
 
-    /// Two operations per multiply-add of Conv, Gemm and MatMul for a batch of one.
+    /// The sum over the nodes for a batch of one.
     private static func flops(_ graph: Graph) throws(LTError) -> Int? {
         let plan = try Plan(graph, on: ReferenceBackend())
         let rows = try plan.rows(try plan.inputShapes(batch: 1))
-        guard rows.count == graph.nodes.count else { return nil }
-        var shapes: [String: [Int]] = graph.initializers.reduce(into: [:]) { $0[$1.key] = $1.value.dims }
-        for input in plan.inputs { shapes[input.name] = try plan.inputShapes(batch: 1)[input.name]?.dims }
-        var total = 0.0
-        for (node, row) in zip(graph.nodes, rows) {
-            if let name = node.outputs.first { shapes[name] = row.shape }
-            guard ["Conv", "ConvTranspose", "Gemm", "MatMul"].contains(node.opType), node.domain.isEmpty else {
-                continue
-            }
-            guard let output = row.shape, node.inputs.count >= 2, let left = shapes[node.inputs[0]],
-                let right = shapes[node.inputs[1]]
-            else { return nil }
-            let inner: Double
-            switch node.opType {
-            case "Conv": inner = product(right.dropFirst())
-            case "ConvTranspose": inner = product(right) / Double(max(1, left.dropFirst().first ?? 1))
-            case "Gemm": inner = product(left) / Double(max(1, output.first ?? 1))
-            default: inner = Double(left.last ?? 1)
-            }
-            // A transposed convolution spreads each input element; the others gather for each output element.
-            total += 2 * inner * (node.opType == "ConvTranspose" ? product(left) : product(output))
-        }
+        guard rows.allSatisfy({ $0.flops != nil || !Self.counted.contains($0.op) }) else { return nil }
+        let total = rows.reduce(0) { $0 + ($1.flops ?? 0) }
         return total < 0x1p62 ? Int(total) : nil
     }
 
-    private static func product(_ dims: some Sequence<Int>) -> Double { dims.reduce(1) { $0 * Double($1) } }
+    /// Operators whose work is known only with their shapes.
+    private static let counted: Set<String> = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
 }
 
 extension Inspection: CustomStringConvertible {

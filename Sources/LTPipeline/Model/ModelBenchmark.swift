@@ -18,7 +18,7 @@ public struct ModelBenchmark: Sendable, Encodable {
         /// Least time to measure and least number of runs.
         public var seconds = 2.0
         public var runs = 5
-        /// Where to write a Chrome trace of one run's steps.
+        /// Where to write a Chrome trace of the steps.
         public var profile: String?
         public init() {}
     }
@@ -38,6 +38,8 @@ public struct ModelBenchmark: Sendable, Encodable {
     /// The greatest resident memory of the process so far.
     public let rss_mib: Double
     public let images_per_second: Double
+    /// Where the time goes, where it was asked for.
+    public let profile: ModelProfile?
 
     /// Loads and runs a model.
     /// - Throws: errors of the model; `typeMismatch` for inputs that random numbers cannot fill.
@@ -60,7 +62,7 @@ public struct ModelBenchmark: Sendable, Encodable {
         }
         let backend = try BackendTable.named(options.device)
         ImageCodecs.register()
-        let graph = try Graph.read(path: model)
+        let graph = try Graph.read(path: model, deferring: true)
         let (plan, session): (Plan, Session) = try within("model \(model)") { () throws(LTError) in
             let plan = try Plan(
                 graph, on: backend, options: PlanOptions(threads: options.threads, precision: options.precision))
@@ -81,9 +83,17 @@ public struct ModelBenchmark: Sendable, Encodable {
                 total += times[times.count - 1]
             }
         }
+        var profile: ModelProfile?
         if let path = options.profile {
-            let steps = try within("model \(model)") { () throws(LTError) in try session.profile(feed).steps }
-            try within("trace \(path)") { () throws(LTError) in try replaceFile(path, with: Array(trace(steps).utf8)) }
+            var runs: [[StepProfile.Entry]] = []
+            try within("model \(model)") { () throws(LTError) in
+                while runs.count < 5 { runs.append(try session.profile(feed).steps) }
+            }
+            let made = ModelProfile(runs, threads: options.threads)
+            try within("trace \(path)") { () throws(LTError) in
+                try replaceFile(path, with: Array(made.trace.utf8))
+            }
+            profile = made
         }
         times.sort()
         let median = times[times.count / 2]
@@ -94,7 +104,8 @@ public struct ModelBenchmark: Sendable, Encodable {
             model: model, device: options.device, batch: batch, threads: options.threads,
             precision: options.precision.rawValue, median_ms: median, min_ms: times[0], runs: times.count,
             load_ms: load,
-            first_ms: first, rss_mib: Double(usage.ru_maxrss) / 1024, images_per_second: Double(batch) * 1000 / median)
+            first_ms: first, rss_mib: Double(usage.ru_maxrss) / 1024, images_per_second: Double(batch) * 1000 / median,
+            profile: profile)
     }
 
     /// Seeded normal numbers for float inputs, zeros for integers.
@@ -123,29 +134,6 @@ public struct ModelBenchmark: Sendable, Encodable {
         }
         return feed
     }
-
-    /// Chrome's trace event format, one complete event per step, for chrome://tracing or Perfetto.
-    private static func trace(_ steps: [StepProfile.Entry]) -> String {
-        struct Event: Encodable {
-            let name: String, cat: String, ph: String
-            let ts: Double, dur: Double
-            let pid: Int, tid: Int
-            let args: [String: String]
-        }
-        var time = 0.0
-        var events: [Event] = []
-        for step in steps {
-            let duration = Double(step.nanoseconds) / 1000
-            let row = step.row
-            let shape = row.shape.map { "\($0)" } ?? "?"
-            events.append(
-                Event(
-                    name: row.node, cat: row.op, ph: "X", ts: time, dur: duration, pid: 1, tid: 1,
-                    args: ["op": row.op, "kernel": row.kernel, "layout": row.layout, "shape": shape]))
-            time += duration
-        }
-        return jsonText(["traceEvents": events])
-    }
 }
 
 /// Pretty JSON of a report; sorted keys.
@@ -165,6 +153,6 @@ extension ModelBenchmark: CustomStringConvertible {
             format: "%@: batch %d, %d threads, %@ on %@: median %.3f ms, min %.3f ms of %d runs (%.1f images/s); "
                 + "load %.0f ms, first run %.0f ms, %.0f MiB", model, batch, threads, precision, device, median_ms,
             min_ms,
-            runs, images_per_second, load_ms, first_ms, rss_mib)
+            runs, images_per_second, load_ms, first_ms, rss_mib) + (profile.map { "\n\n\($0)" } ?? "")
     }
 }

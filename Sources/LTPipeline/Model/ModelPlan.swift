@@ -10,7 +10,7 @@ public enum ModelPlan {
         _ model: String, device: String, options: PlanOptions, batch: Int
     ) throws(LTError) -> String {
         let backend = try BackendTable.named(device)
-        let graph = try Graph.read(path: model)
+        let graph = try Graph.read(path: model, deferring: true)
         let rows: [PlanRow] = try within("model \(model)") { () throws(LTError) in
             let plan = try Plan(graph, on: backend, options: options)
             return try plan.rows(try plan.inputShapes(batch: batch))

@@ -47,6 +47,7 @@ struct CPUProgram: Sendable {
         var releases: [Int] = []
         let node: String
         let op: String
+        var flops: Double?
         var label: String { "node '\(node)' (\(op))" }
     }
 
@@ -82,6 +83,6 @@ struct CPUProgram: Sendable {
         return PlanRow(
             node: step.node, op: step.op, kernel: kernel,
             layout: output.map { value in value.shape.map { value.layout.name($0) } ?? "plain" } ?? "",
-            device: "cpu", shape: output?.shape?.dims)
+            device: "cpu", shape: output?.shape?.dims, flops: step.flops)
     }
 }

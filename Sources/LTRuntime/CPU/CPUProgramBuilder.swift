@@ -20,7 +20,19 @@ struct CPUProgramBuilder {
             program: CPUProgram(shapes: shapes))
         try builder.emit()
         builder.shareMemory()
+        try builder.loadConstants()
         return builder.program
+    }
+
+    /// Fills the constants that steps read as they are. Where others were asked for and could not be read, there is no program.
+    private func loadConstants() throws(LTError) {
+        let read = program.steps.flatMap { $0.inputs.compactMap { $0 } } + program.outputs
+        for id in read {
+            if case .constant(let tensor) = program.values[program.root(id)].home { try tensor.buffer.load() }
+        }
+        for tensor in graph.initializers.values {
+            if let failure = tensor.buffer.loadFailure { throw failure }
+        }
     }
 
     private init(graph: Graph, inference: Inference, plan: CPUPlan, program: CPUProgram) {
@@ -88,7 +100,8 @@ struct CPUProgramBuilder {
         let isView = kernel is ViewKernel
         program.steps.append(
             CPUProgram.Step(
-                action: isView ? .alias : .kernel(kernel), inputs: sources, outputs: made, node: name, op: node.opType))
+                action: isView ? .alias : .kernel(kernel), inputs: sources, outputs: made, node: name, op: node.opType,
+                flops: Work.flops(node, inputs.map { $0?.shape.dims }, outputs.first?.shape.dims)))
     }
 
     private mutating func emitDynamic(_ node: Node, _ op: any ValueOperator, _ name: String) throws(LTError) {

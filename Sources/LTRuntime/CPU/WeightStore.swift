@@ -6,8 +6,18 @@ import LTCore
 /// Packed constants of one plan. Those that belong to its graphs are kept; what was folded for the shapes of one program
 /// is packed for that program alone, else the store would grow with every shape.
 final class WeightStore: Sendable {
+    /// Whose elements they are. Buffers that are kept stay where they are; they need not be filled to be known.
+    private struct Origin: Hashable {
+        let buffer: ObjectIdentifier
+        let offset: Int
+
+        init(_ tensor: Tensor) {
+            buffer = ObjectIdentifier(tensor.buffer)
+            offset = tensor.byteOffset
+        }
+    }
     private struct Key: Hashable {
-        let address: UInt
+        let origin: Origin
         let dims: [Int]
         let variant: String
     }
@@ -17,33 +27,37 @@ final class WeightStore: Sendable {
     }
     private struct State {
         var packed: [Key: [Packed]] = [:]
-        /// Addresses of the graphs' constants, and what keeps them from being used again.
-        var kept: [UInt: Tensor] = [:]
+        /// The graphs' constants.
+        var kept: [Origin: Tensor] = [:]
     }
     private let state = Lock(State())
 
     /// Packed forms of these will be kept.
     func keep(_ tensors: some Sequence<Tensor>) {
         state.withLock { state in
-            for tensor in tensors where tensor.type != .string { state.kept[Self.address(tensor)] = tensor }
+            for tensor in tensors where tensor.type != .string { state.kept[Origin(tensor)] = tensor }
         }
     }
 
-    private static func address(_ tensor: Tensor) -> UInt { UInt(bitPattern: tensor.rawPointer) }
-
     /// `tensor`, float32 and seen as `from`, laid out as `desc`.
     func packed(_ tensor: Tensor, from: MemoryDesc, as desc: MemoryDesc) throws(LTError) -> Buffer {
-        let key = Key(address: Self.address(tensor), dims: tensor.dims, variant: "")
+        let key = Key(origin: Origin(tensor), dims: tensor.dims, variant: "")
         if let found = state.withLock({ $0.packed[key]?.first { $0.desc == desc }?.buffer }) { return found }
         let buffer: Buffer
         if from == desc, tensor.byteOffset == 0 {
+            try tensor.buffer.load()
             buffer = tensor.buffer
         } else {
-            buffer = try Buffer.zeroed(byteCount: desc.byteCount)
-            try Reorder(from: from, to: desc).run(tensor.rawPointer, buffer.pointer)
+            let isPadded = desc.byteCount > tensor.byteCount
+            let target = isPadded ? try Buffer.zeroed(byteCount: desc.byteCount) : try Buffer(byteCount: desc.byteCount)
+            try tensor.withBytes { bytes throws(LTError) in
+                try Reorder(from: from, to: desc).run(
+                    UnsafeMutableRawPointer(mutating: bytes.baseAddress), target.pointer)
+            }
+            buffer = target
         }
         state.withLock { state in
-            guard state.kept[key.address] != nil else { return }
+            guard state.kept[key.origin] != nil else { return }
             state.packed[key, default: []].append(Packed(desc: desc, buffer: buffer))
         }
         return buffer
@@ -82,7 +96,7 @@ struct Reorder: Sendable {
     }
 
     /// Runs once, with scratch memory of its own.
-    func run(_ source: UnsafeMutableRawPointer, _ target: UnsafeMutableRawPointer) throws(LTError) {
+    func run(_ source: UnsafeMutableRawPointer?, _ target: UnsafeMutableRawPointer) throws(LTError) {
         let scratch = try Buffer(byteCount: primitive.scratch.byteCount)
         try bind(source, target, scratch.pointer, DNNLStream()).execute()
     }

@@ -54,14 +54,8 @@ struct FoldBatchNormalization: Pass {
             else { return false }
             bias = old.elements(Float.self).map(Double.init)
         }
-        let scaled = try Tensor(.float32, weights.shape)
         let inner = weights.shape.dims.dropFirst(axis + 1).reduce(1, *)
-        let source = weights.elements(Float.self)
-        let target = scaled.elements(Float.self)
-        for position in source.indices {
-            target[position] = Float(Double(source[position]) * affine.scale[position / inner % affine.scale.count])
-            guard target[position].isFinite || !source[position].isFinite else { return false }
-        }
+        guard let scaled = try affine.scaled(weights, inner: inner) else { return false }
         let shifted = zip(bias, affine.scale).map { $0 * $1 }
         let newBias = try Tensor(zip(shifted, affine.shift).map { Float($0 + $1) })
         let base = node.outputs[0]
@@ -108,5 +102,41 @@ struct ChannelScale {
         }
         self.scale = scale
         self.shift = shift
+    }
+
+    /// The weights times the scale of their channel, which changes every `inner` elements; nil where a product is not finite.
+    /// They are made when somebody wants them.
+    fileprivate func scaled(_ weights: Tensor, inner: Int) throws(LTError) -> Tensor? {
+        let isFinite = try weights.withBytes { bytes throws(LTError) in
+            let source = bytes.assumingMemoryBound(to: Float.self)
+            return rows(weights.count, inner) { row, factor in
+                var good = true
+                for position in row {
+                    let product = Float(Double(source[position]) * factor)
+                    good = good && (product.isFinite || !source[position].isFinite)
+                }
+                return good
+            }
+        }
+        guard isFinite else { return nil }
+        let buffer = try Buffer(byteCount: weights.byteCount) { [self] target throws(LTError) in
+            let target = target.assumingMemoryBound(to: Float.self)
+            try weights.withBytes { bytes throws(LTError) in
+                let source = bytes.assumingMemoryBound(to: Float.self)
+                _ = rows(weights.count, inner) { row, factor in
+                    for position in row { target[position] = Float(Double(source[position]) * factor) }
+                    return true
+                }
+            }
+        }
+        return Tensor(.float32, weights.shape, buffer: buffer)
+    }
+
+    /// Runs of `inner` elements with their factor, until `body` says no.
+    private func rows(_ count: Int, _ inner: Int, _ body: (Range<Int>, Double) -> Bool) -> Bool {
+        for (index, start) in stride(from: 0, to: count, by: max(inner, 1)).enumerated() {
+            guard body(start..<start + inner, scale[index % scale.count]) else { return false }
+        }
+        return true
     }
 }

@@ -31,6 +31,7 @@ struct ReferencePlan: BackendPlan {
     let captured: Set<String>
 
     init(_ graph: Graph) throws(LTError) {
+        for tensor in graph.initializers.values { try tensor.buffer.load() }
         self.graph = graph
         captured = graph.freeNames
         var steps: [Step] = []
@@ -58,13 +59,16 @@ struct ReferencePlan: BackendPlan {
 
     func rows(_ inputs: [Shape]) throws(LTError) -> [PlanRow] {
         let inference = try Inference(graph, inputs: inputs)
-        return graph.nodes.map { node in row(node, inference[node.outputs.first ?? ""]?.shape?.dims) }
+        return graph.nodes.map { node in
+            let shapes = node.inputs.map { inference[$0]?.shape?.dims }
+            return row(node, shapes, inference[node.outputs.first ?? ""]?.shape?.dims)
+        }
     }
 
-    private func row(_ node: Node, _ shape: [Int]?) -> PlanRow {
+    private func row(_ node: Node, _ inputs: [[Int]?], _ shape: [Int]?) -> PlanRow {
         PlanRow(
             node: node.name.isEmpty ? node.outputs.first ?? "" : node.name, op: node.opType, kernel: "reference",
-            layout: "plain", device: "reference", shape: shape)
+            layout: "plain", device: "reference", shape: shape, flops: Work.flops(node, inputs, shape))
     }
 
     /// - Parameter outer: values of the graphs around it, among them the captured ones.
@@ -84,7 +88,7 @@ struct ReferencePlan: BackendPlan {
                 let results: [ONNXValue]
                 if let profile {
                     var shape: [Int]?
-                    results = try profile.time(row(step.node, shape)) { () throws(LTError) in
+                    results = try profile.time(row(step.node, arguments.map(\.dims), shape)) { () throws(LTError) in
                         let results = try step.op.run(arguments, bodies)
                         if case .tensor(let tensor)? = results.first { shape = tensor.dims }
                         return results
@@ -135,5 +139,12 @@ final class ReferenceSession: BackendSession {
         _ inputs: [ONNXValue], profile: StepProfile?, interruption: Interruption
     ) throws(LTError) -> [ONNXValue] {
         try plan.run(inputs, profile: profile, interruption: interruption)
+    }
+}
+
+extension ONNXValue? {
+    /// The shape of a tensor.
+    fileprivate var dims: [Int]? {
+        if case .tensor(let tensor)? = self { tensor.dims } else { nil }
     }
 }

@@ -85,6 +85,32 @@ static void information(const lt_model *model, bytes file) {
     lt_model_release(second);
 }
 
+/* The digest is that of the file that was loaded, never that of what has taken its place. */
+static void digest_of_a_changed_file(const char *folder, bytes file) {
+    char name[64];
+    snprintf(name, sizeof name, "changed-%ld.onnx", (long)getpid());
+    const char *path = path_of(folder, name);
+    FILE *copy = fopen(path, "wb");
+    CHECK(copy != NULL && fwrite(file.data, 1, file.size, copy) == file.size && fclose(copy) == 0);
+    lt_model *before = NULL, *asked = NULL;
+    MUST(lt_model_load(path, NULL, &before));
+    MUST(lt_model_load(path, NULL, &asked));
+    SIZED(lt_model_info, info);
+    SIZED(lt_model_info, again);
+    OK(lt_model_get_info(asked, &info));
+    OK(lt_model_get_info(asked, &again));
+    CHECK(info.digest != NULL && strlen(info.digest) == 64 && info.digest == again.digest);
+    copy = fopen(path, "ab");
+    CHECK(copy != NULL && fputc(0, copy) == 0 && fclose(copy) == 0);
+    OK(lt_model_get_info(before, &again));
+    CHECK(again.digest == NULL);
+    OK(lt_model_get_info(asked, &again));
+    CHECK(info.digest == again.digest);
+    lt_model_release(before);
+    lt_model_release(asked);
+    remove(path);
+}
+
 /* Results about one image: what every part of them says must fit together. */
 static void check_image(const lt_results *results, size_t image, const float *expected) {
     SIZED(lt_image_result, result);
@@ -254,6 +280,7 @@ int main(int argc, char **argv) {
     MUST(lt_model_load(path_of(argv[1], "scores.onnx"), &options, &model));
     bytes file = read_file(argv[1], "scores.onnx");
     information(model, file);
+    digest_of_a_changed_file(argv[1], file);
     lt_session *session = NULL;
     MUST(lt_session_create(model, &session));
     predictions(model, session, argv[1]);
