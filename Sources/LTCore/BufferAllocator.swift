@@ -28,6 +28,9 @@ public struct BufferAllocator: Sendable {
         self.release = release
     }
 
+    /// Pieces of at least this many bytes lie in huge pages where the system has them.
+    private static let large = 4 << 20
+
     private static let current = Lock<BufferAllocator?>(nil)
 
     /// Whether memory comes from a host.
@@ -56,6 +59,10 @@ public struct BufferAllocator: Sendable {
         _ byteCount: Int
     ) throws(LTError) -> (pointer: UnsafeMutableRawPointer, release: (@Sendable () -> Void)?) {
         guard let allocator = current.withLock({ $0 }) else {
+            if byteCount >= large, let memory = lt_reserve(byteCount) {
+                nonisolated(unsafe) let reserved = memory
+                return (memory, { lt_unreserve(reserved, byteCount) })
+            }
             var memory: UnsafeMutableRawPointer?
             guard posix_memalign(&memory, alignment, byteCount) == 0, let memory else {
                 throw LTError(.outOfMemory, "cannot allocate \(byteCount) bytes")

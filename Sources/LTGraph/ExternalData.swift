@@ -14,14 +14,12 @@ final class ExternalData {
     /// The model's folder; nil when the model came as bytes from nowhere.
     let directory: String?
     /// The file read last: tensors of one model mostly share one.
-    private var opened: (location: String, descriptor: Int32, size: Int)?
+    private var opened: (location: String, file: OpenFile)?
 
     init(directory: String?) { self.directory = directory }
 
-    deinit { if let opened { close(opened.descriptor) } }
-
-    /// Reads `byteCount` bytes where the entries `location`, `offset` and `length` of a TensorProto point.
-    func read(_ entries: [String: String], byteCount: Int) throws(LTError) -> Buffer {
+    /// The `byteCount` bytes where the entries `location`, `offset` and `length` of a TensorProto point.
+    func read(_ entries: [String: String], byteCount: Int, deferring: Bool) throws(LTError) -> Buffer {
         guard let location = entries["location"], !location.isEmpty else {
             throw LTError(.malformed, "external data without a location")
         }
@@ -30,19 +28,11 @@ final class ExternalData {
             if let length = try number(entries["length"], "length"), length != byteCount {
                 throw LTError(.shapeMismatch, "length is \(length) bytes, the tensor's shape needs \(byteCount)")
             }
-            let (descriptor, size) = try file(location)
-            guard offset <= size, byteCount <= size - offset else {
-                throw LTError(.malformed, "\(byteCount) bytes from offset \(offset), the file has \(size)")
+            let file = try file(location)
+            guard offset <= file.byteCount, byteCount <= file.byteCount - offset else {
+                throw LTError(.malformed, "\(byteCount) bytes from offset \(offset), the file has \(file.byteCount)")
             }
-            let buffer = try Buffer(byteCount: byteCount)
-            var done = 0
-            while done < byteCount {
-                let count = pread(descriptor, buffer.pointer + done, byteCount - done, offset + done)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { throw systemError("read \(done) of \(byteCount) bytes") }
-                done += count
-            }
-            return buffer
+            return try file.buffer(byteCount, from: offset, deferring: deferring)
         }
     }
 
@@ -54,8 +44,8 @@ final class ExternalData {
         return value
     }
 
-    private func file(_ location: String) throws(LTError) -> (descriptor: Int32, size: Int) {
-        if let opened, opened.location == location { return (opened.descriptor, opened.size) }
+    private func file(_ location: String) throws(LTError) -> OpenFile {
+        if let opened, opened.location == location { return opened.file }
         guard let directory else {
             throw LTError(
                 .invalidArgument, "the model's folder is not known, external data need it",
@@ -71,15 +61,8 @@ final class ExternalData {
         guard path.hasPrefix(root == "/" ? "/" : root + "/") else {
             throw LTError(.malformed, "the location leads outside the model's folder, to \(path)")
         }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw systemError("cannot open") }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
-            throw LTError(.io, "not a regular file")
-        }
-        if let opened { close(opened.descriptor) }
-        opened = (location, descriptor, Int(status.st_size))
-        return (descriptor, Int(status.st_size))
+        let file = try OpenFile(path)
+        opened = (location, file)
+        return file
     }
 }

@@ -16,9 +16,7 @@ extension Graph {
     /// - Throws: `io`; `malformed`, `shapeMismatch`, `typeMismatch` and `unsupported` for what `validate` and the tensors say.
     public static func read(path: String, deferring: Bool = false) throws(LTError) -> Graph {
         try within("model \(path)") { () throws(LTError) in
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-            guard descriptor >= 0 else { throw systemError("cannot open") }
-            let file = try ModelFile(descriptor)
+            let file = try ModelFile(path)
             let message = try file.parse()
             let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
             return try convert(message, directory: directory, elements: file, deferring: deferring)

@@ -6,9 +6,6 @@ import CONNX
 import LTCore
 
 struct TensorReader {
-    /// Elements of fewer bytes are read at once.
-    private static let leastDeferred = 65536
-
     let externalData: ExternalData
 
     /// Reads the elements. The message keeps its fields; its `extra` gives their memory back.
@@ -25,17 +22,14 @@ struct TensorReader {
         }
         let dims = UnsafeBufferPointer(start: lt_onnx_tensor_dims(message), count: lt_onnx_tensor_dims_count(message))
         let shape = try Shape(dims.map { Int($0) })
-        if lt_onnx_tensor_data_location(message) == 1 { return try external(message, type, shape) }
+        if lt_onnx_tensor_data_location(message) == 1 {
+            return try external(message, type, shape, deferring: deferring && type != .bool)
+        }
         if type == .string { return try strings(message, shape) }
         if let (file, index) = left, let count = file.byteCount(index) {
             try expect(count, Tensor.byteCount(type, shape), "bytes of raw_data", type, shape)
-            guard deferring, type != .bool, count >= Self.leastDeferred else {
-                let tensor = try Tensor(type, shape)
-                try file.read(index, to: tensor.rawPointer)
-                return clean(tensor)
-            }
-            let buffer = try Buffer(byteCount: count) { target throws(LTError) in try file.read(index, to: target) }
-            return Tensor(type, shape, buffer: buffer)
+            let buffer = try file.buffer(index, deferring: deferring && type != .bool)
+            return clean(Tensor(type, shape, buffer: buffer))
         }
         if lt_onnx_tensor_has_raw_data(message) {
             let raw = lt_onnx_tensor_raw_data(message).buffer
@@ -109,13 +103,16 @@ struct TensorReader {
         return try Tensor(strings: values, shape.dims)
     }
 
-    private func external(_ message: OpaquePointer, _ type: ElementType, _ shape: Shape) throws(LTError) -> Tensor {
+    private func external(
+        _ message: OpaquePointer, _ type: ElementType, _ shape: Shape, deferring: Bool
+    ) throws(LTError) -> Tensor {
         guard type != .string else { throw LTError(.malformed, "strings cannot be external data") }
         var entries: [String: String] = [:]
         try each(message, lt_onnx_tensor_external_data_count, lt_onnx_tensor_external_data) { entry throws(LTError) in
             entries[try lt_onnx_entry_key(entry).text()] = try lt_onnx_entry_value(entry).text()
         }
-        let buffer = try externalData.read(entries, byteCount: Tensor.byteCount(type, shape))
+        let buffer = try externalData.read(
+            entries, byteCount: Tensor.byteCount(type, shape), deferring: deferring)
         return clean(Tensor(type, shape, buffer: buffer))
     }
 

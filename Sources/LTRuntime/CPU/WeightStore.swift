@@ -29,6 +29,7 @@ final class WeightStore: Sendable {
         var packed: [Key: [Packed]] = [:]
         /// The graphs' constants.
         var kept: [Origin: Tensor] = [:]
+        var pool = BufferPool()
     }
     private let state = Lock(State())
 
@@ -43,22 +44,44 @@ final class WeightStore: Sendable {
     func packed(_ tensor: Tensor, from: MemoryDesc, as desc: MemoryDesc) throws(LTError) -> Buffer {
         let key = Key(origin: Origin(tensor), dims: tensor.dims, variant: "")
         if let found = state.withLock({ $0.packed[key]?.first { $0.desc == desc }?.buffer }) { return found }
-        let buffer: Buffer
         if from == desc, tensor.byteOffset == 0 {
             try tensor.buffer.load()
-            buffer = tensor.buffer
-        } else {
-            let isPadded = desc.byteCount > tensor.byteCount
-            let target = isPadded ? try Buffer.zeroed(byteCount: desc.byteCount) : try Buffer(byteCount: desc.byteCount)
-            try tensor.withBytes { bytes throws(LTError) in
-                try Reorder(from: from, to: desc).run(
-                    UnsafeMutableRawPointer(mutating: bytes.baseAddress), target.pointer)
-            }
-            buffer = target
+            return tensor.buffer
         }
-        state.withLock { state in
-            guard state.kept[key.origin] != nil else { return }
-            state.packed[key, default: []].append(Packed(desc: desc, buffer: buffer))
+        return try make(key, desc, byteCount: desc.byteCount) { target throws(LTError) in
+            try tensor.withBytes { bytes throws(LTError) in
+                try Reorder(from: from, to: desc).run(UnsafeMutableRawPointer(mutating: bytes.baseAddress), target)
+            }
+        }
+    }
+
+    /// `tensor` in the form that a kernel of ours calls `variant`: `byteCount` zeroed bytes, filled by `pack`(from, to).
+    func packed(
+        _ tensor: Tensor, variant: String, byteCount: Int,
+        _ pack: (UnsafeRawPointer, UnsafeMutableRawPointer) throws(LTError) -> Void
+    ) throws(LTError) -> Buffer {
+        let key = Key(origin: Origin(tensor), dims: tensor.dims, variant: variant)
+        if let found = state.withLock({ $0.packed[key]?.first?.buffer }) { return found }
+        return try make(key, .none, byteCount: byteCount) { target throws(LTError) in
+            try tensor.withBytes { bytes throws(LTError) in
+                if let source = bytes.baseAddress { try pack(source, target) }
+            }
+        }
+    }
+
+    private func make(
+        _ key: Key, _ desc: MemoryDesc, byteCount: Int,
+        _ fill: (UnsafeMutableRawPointer) throws(LTError) -> Void
+    ) throws(LTError) -> Buffer {
+        // What is kept lies side by side; what is not must go alone.
+        let kept = try state.withLock { state throws(LTError) in
+            state.kept[key.origin] == nil ? nil : try state.pool.buffer(byteCount: byteCount)
+        }
+        let buffer: Buffer
+        if let kept { buffer = kept } else { buffer = try Buffer.zeroed(byteCount: byteCount) }
+        try fill(buffer.pointer)
+        if kept != nil {
+            state.withLock { $0.packed[key, default: []].append(Packed(desc: desc, buffer: buffer)) }
         }
         return buffer
     }
