@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static void fail(const char *what) {
     fprintf(stderr, "engine_host: %s\n", what);
@@ -176,8 +177,9 @@ static void open_openvino(void *library) {
     for (size_t index = 0; index < job.rank; index++) dims[index] = (struct ov_dimension){job.dims[index], job.dims[index]};
     struct ov_partial_shape shape = {{(int64_t)job.rank, (int64_t)job.rank}, dims};
     check_ov(reshape(model, shape));
-    char threads[16], sessions[16];
-    snprintf(threads, sizeof threads, "%d", job.threads * job.sessions);
+    char threads[24], sessions[24];
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN), wanted = (long)job.threads * job.sessions;
+    snprintf(threads, sizeof threads, "%ld", wanted < cpus ? wanted : cpus);
     snprintf(sessions, sizeof sessions, "%d", job.sessions);
     const char *precision = strcmp(job.precision, "bf16") == 0 ? "bf16" : "f32";
     check_ov(compile(core, model, "CPU", 8, &compiled, "INFERENCE_NUM_THREADS", threads, "NUM_STREAMS", sessions,

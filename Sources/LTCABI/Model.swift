@@ -125,7 +125,7 @@ public func lt_model_load(
         let path = try text(path, "path")
         let loaded = try HostModel(try .readOrDefault(options)) { () throws(LTError) in
             let graph = try Graph.read(path: path, deferring: true)
-            return ModelFile(graph: graph, path: path, digest: try ModelDigest(path, graph))
+            return ModelFile(graph: graph, path: path, digest: ModelDigest(path, graph))
         }
         place.pointee = try Handles.add(loaded)
     }

@@ -15,7 +15,7 @@ import LTPredictor
 final class ModelDigest: Sendable {
     private enum State: @unchecked Sendable {
         case made(UnsafePointer<CChar>?)
-        case ofFile(String, [Int])
+        case ofFile(String, [Int], Graph)
     }
 
     private let state: Lock<State>
@@ -23,26 +23,16 @@ final class ModelDigest: Sendable {
 
     init(_ digest: String) throws(LTError) { state = Lock(.made(try memory.text(digest))) }
 
-    /// Of a file; with external data at once, since the digest is also that of the weights.
-    convenience init(_ path: String, _ graph: Graph) throws(LTError) {
-        let stamp = Self.stamp(path)
-        let weights = graph.initializers.values.reduce(0) { $0 + $1.byteCount }
-        guard let size = stamp.last, weights <= size else {
-            try self.init(try Predictor.digest(ofModel: path, graph))
-            return
-        }
-        self.init(path, stamp)
-    }
-
-    private init(_ path: String, _ stamp: [Int]) { state = Lock(.ofFile(path, stamp)) }
+    /// Of a file and of the weights that lie beside it.
+    init(_ path: String, _ graph: Graph) { state = Lock(.ofFile(path, Self.stamp(path), graph)) }
 
     /// `nil` where the file has changed, or cannot be read any more.
     var text: UnsafePointer<CChar>? {
         state.withLock { state in
             switch state {
             case .made(let text): return text
-            case .ofFile(let path, let stamp):
-                let digest = try? SHA256.digest(ofFile: path)
+            case .ofFile(let path, let stamp, let graph):
+                let digest = try? Predictor.digest(ofModel: path, graph)
                 // Looked at after reading: a file that is changed meanwhile has another stamp then.
                 guard let digest, Self.stamp(path) == stamp else {
                     state = .made(nil)

@@ -174,7 +174,7 @@ public final class Predictor: Sendable {
             guard weights.reduce(0, { $0 + $1.byteCount }) > size else { return file }
             var hash = SHA256()
             hash.update(file)
-            for tensor in weights { hash.update(tensor.bytes) }
+            for tensor in weights { try tensor.withBytes { hash.update($0) } }
             return hash.digest
         }
     }

@@ -22,7 +22,8 @@ struct Bench: ParsableCommand {
     @Flag(help: "JSON instead of text.")
     var json = false
 
-    @Option(help: ArgumentHelp("Write the steps as a Chrome trace and print where the time goes.", valueName: "trace.json"))
+    @Option(
+        help: ArgumentHelp("Write the steps as a Chrome trace and print where the time goes.", valueName: "trace.json"))
     var profile: String?
 
     @OptionGroup var runsOn: RunsOn
