@@ -6,7 +6,7 @@
 /// Elements below which a region costs more than it saves.
 enum { LT_GRAIN = 16384, LT_MAX_RANK = 16 };
 
-static const lt_math_table *table(void) {
+const lt_math_table *lt_math(void) {
 #if defined(__x86_64__)
     switch (lt_isa_level()) {
         case LT_ISA_AVX512: return &lt_math_avx512;
@@ -41,7 +41,7 @@ typedef struct {
 } job;
 
 static void run(job *j, size_t items, size_t size, void (*body)(void *, int, int)) {
-    j->table = table();
+    j->table = lt_math();
     j->items = items;
     lt_parallel(team(items, size), body, j);
 }

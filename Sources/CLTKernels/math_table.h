@@ -15,3 +15,6 @@ extern const lt_math_table lt_math_portable;
 #if defined(__x86_64__)
 extern const lt_math_table lt_math_avx2, lt_math_avx512;
 #endif
+
+/// Those of the level that kernels run at (lt_isa_level).
+const lt_math_table *lt_math(void);

@@ -5,10 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lt_depthwise.h"
 #include "lt_gemm.h"
 #include "lt_image.h"
 #include "lt_math.h"
 #include "lt_memory.h"
+#include "lt_sampling.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -12,7 +12,7 @@ final class CPUPlan: BackendPlan {
     private static let specialisedBodies = 16
 
     /// What the graph is to the plan that made this one.
-    private enum Role { case model, node, body }
+    private enum Role { case model, body }
 
     typealias Bodies = [String: Result<CPUPlan, LTError>]
 
@@ -40,26 +40,6 @@ final class CPUPlan: BackendPlan {
         bodies = try Self.bodies(of: self.graph, context)
         captured = []
         role = .model
-    }
-
-    /// A plan of one node of a graph: its constant inputs stay constants, the others become inputs.
-    init(around node: Node, of graph: Graph, _ context: KernelContext) {
-        var single = Graph()
-        single.opsets = graph.opsets
-        single.nodes = [node]
-        for name in node.inputs where !name.isEmpty {
-            if let tensor = graph.initializers[name] {
-                single.initializers[name] = tensor
-            } else if !single.inputs.contains(where: { $0.name == name }) {
-                single.inputs.append(ValueInfo(name))
-            }
-        }
-        single.outputs = node.outputs.filter { !$0.isEmpty }.map { ValueInfo($0) }
-        self.graph = single
-        self.context = context
-        bodies = [:]
-        captured = []
-        role = .node
     }
 
     /// A plan of a subgraph. Constants that it captures become its own, other captured values its last inputs.
@@ -129,9 +109,6 @@ final class CPUPlan: BackendPlan {
         return try Self.bodies(of: node, op, graph, facts, context)
     }
 
-    /// Whether the plan is one of a single node, which nests no further.
-    var isNode: Bool { role == .node }
-
     func makeSession() throws(LTError) -> any BackendSession { try CPUSession(self) }
 
     func rows(_ inputs: [Shape]) throws(LTError) -> [PlanRow] {
@@ -160,20 +137,6 @@ final class CPUPlan: BackendPlan {
             if state.programs.count > Self.keptPrograms { state.programs.removeLast() }
             return program
         }
-    }
-}
-
-/// A node whose shapes come with the data: run through a plan of its own, by the shapes that arrive, or by the
-/// operator's own kernel where there is no faster one.
-struct DynamicNode: Sendable {
-    let op: any ValueOperator
-    let whole: CPUPlan?
-    /// The node's subgraphs, each with the places of its captured values among the step's inputs.
-    let bodies: [String: Result<Body, LTError>]
-
-    struct Body: Sendable {
-        let plan: CPUPlan
-        let captured: [Int]
     }
 }
 

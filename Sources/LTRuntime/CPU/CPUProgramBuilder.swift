@@ -133,11 +133,15 @@ struct CPUProgramBuilder {
             versions[output] = [id]
             made.append(id)
         }
-        let whole = !plan.isNode && KernelTable.knows(node) ? CPUPlan(around: node, of: graph, plan.context) : nil
+        var context = plan.context
+        context.opset = graph.opset(of: node)
+        let dynamic = DynamicNode(
+            op: op, node: KernelTable.knows(node) ? node : nil, context: context,
+            isConstant: node.inputs.map { graph.initializers[$0] != nil }, bodies: bodies)
         program.steps.append(
             CPUProgram.Step(
-                action: .dynamic(DynamicNode(op: op, whole: whole, bodies: bodies)), inputs: sources, outputs: made,
-                ownInputs: node.inputs.count, node: name, op: node.opType))
+                action: .dynamic(dynamic), inputs: sources, outputs: made, ownInputs: node.inputs.count, node: name,
+                op: node.opType))
     }
 
     /// What kernels may know of the inputs; nil when one of them exists only as a tensor of its own.

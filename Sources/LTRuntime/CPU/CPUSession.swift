@@ -11,17 +11,17 @@ final class CPUSession: BackendSession {
     private let plan: CPUPlan
     private let stream: DNNLStream
     private let arena: SessionArena
-    /// The arena of all sessions of single nodes.
-    private let nodeArena: SessionArena
+    /// What dynamic steps use while they run.
+    private let scratch: SessionArena
     /// Most recently used first.
     private var bound: [BoundProgram] = []
 
-    /// - Parameter nodeArena: of the session that this one is part of.
-    init(_ plan: CPUPlan, nodeArena: SessionArena? = nil) throws(LTError) {
+    /// - Parameter scratch: of the session that this one is part of.
+    init(_ plan: CPUPlan, scratch: SessionArena? = nil) throws(LTError) {
         self.plan = plan
         stream = try DNNLStream()
-        if let nodeArena { self.nodeArena = nodeArena } else { self.nodeArena = try SessionArena() }
-        arena = plan.isNode ? self.nodeArena : try SessionArena()
+        if let scratch { self.scratch = scratch } else { self.scratch = try SessionArena() }
+        arena = try SessionArena()
     }
 
     func run(
@@ -41,14 +41,13 @@ final class CPUSession: BackendSession {
         bound.removeAll { !$0.isCurrent || $0.program.takes(shapes) }
         try arena.reserve(program.arenaBytes + program.scratchBytes)
         bound.removeAll { !$0.isCurrent }
-        bound.insert(try BoundProgram(program, arena, nodeArena, stream), at: 0)
+        bound.insert(try BoundProgram(program, arena, scratch, stream), at: 0)
         if bound.count > Self.keptPrograms { bound.removeLast() }
         return bound[0]
     }
 }
 
-/// Memory for the values of one program at a time. Sessions of single nodes share one: they run one after the other and
-/// hand out copies.
+/// Memory for the values of one program, or for one dynamic step, at a time.
 final class SessionArena {
     private(set) var buffer: Buffer
     /// Grows when the memory moves; programs are bound to one generation.
@@ -69,27 +68,28 @@ final class BoundProgram {
     let program: CPUProgram
     private let arena: SessionArena
     private let generation: Int
-    private let nodeArena: SessionArena
+    private let scratch: SessionArena
     private let stream: DNNLStream
     /// One per step; nil for steps that do nothing or choose as they run.
     private var kernels: [BoundKernel?] = []
     /// Steps that read input `i` in the caller's memory, and where that lay when they were bound.
     private var readers: [[Int]]
     private var inputPointers: [UnsafeMutableRawPointer?]
-    /// Values of their own, and the sessions of the nodes that make them: "" for the node itself, else its subgraphs.
+    /// Values of their own, the kernels of the steps that make them, and the sessions of these steps' subgraphs.
     private var values: [Int: ONNXValue] = [:]
+    private var dynamics: [Int: DynamicKernels] = [:]
     private var nested: [Int: [String: CPUSession]] = [:]
 
     /// Whether the arena is still where it was when the kernels were bound.
     var isCurrent: Bool { generation == arena.generation }
 
     init(
-        _ program: CPUProgram, _ arena: SessionArena, _ nodeArena: SessionArena, _ stream: DNNLStream
+        _ program: CPUProgram, _ arena: SessionArena, _ scratch: SessionArena, _ stream: DNNLStream
     ) throws(LTError) {
         self.program = program
         self.arena = arena
         generation = arena.generation
-        self.nodeArena = nodeArena
+        self.scratch = scratch
         self.stream = stream
         readers = [[Int]](repeating: [], count: program.shapes.count)
         inputPointers = [UnsafeMutableRawPointer?](repeating: nil, count: program.shapes.count)
@@ -138,17 +138,14 @@ final class BoundProgram {
         guard case .dynamic(let dynamic) = step.action else { return }
         var arguments: [ONNXValue?] = []
         for id in step.inputs { arguments.append(try id.map { id throws(LTError) in try value(id, inputs) }) }
-        if let whole = dynamic.whole {
-            let session = try session(whole, index, "")
-            var fed: [ONNXValue] = []
-            for input in whole.graph.runtimeInputs {
-                guard let position = whole.graph.nodes[0].inputs.firstIndex(of: input.name),
-                    let value = arguments[position]
-                else { throw LTError(.malformed, "input '\(input.name)' was not made") }
-                fed.append(value)
+        // What no later step reads is the step's alone, perhaps to write over.
+        for id in step.releases where step.inputs.contains(id) { values[id] = nil }
+        let kernels = dynamics[index] ?? DynamicKernels(dynamic)
+        dynamics[index] = kernels
+        if let results = try kernels.run(&arguments, scratch, stream) {
+            for (id, value) in zip(step.outputs, results) {
+                if let id { try keep(.tensor(value), as: id) }
             }
-            let results = try session.run(fed, profile: nil, interruption: interruption)
-            for (id, value) in zip(step.outputs.compactMap { $0 }, results) { try keep(value, as: id) }
         } else {
             var bodies: [String: Result<SessionBodies.Body, LTError>] = [:]
             for (name, planned) in dynamic.bodies {
@@ -172,7 +169,7 @@ final class BoundProgram {
 
     private func session(_ plan: CPUPlan, _ index: Int, _ name: String) throws(LTError) -> CPUSession {
         if let session = nested[index]?[name] { return session }
-        let session = try CPUSession(plan, nodeArena: nodeArena)
+        let session = try CPUSession(plan, scratch: scratch)
         nested[index, default: [:]][name] = session
         return session
     }

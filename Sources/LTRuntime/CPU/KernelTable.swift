@@ -10,7 +10,7 @@ enum KernelTable {
         "::AveragePool": PoolKernel.make,
         "::Clip": UnaryKernel.make,
         "::Concat": ConcatKernel.make,
-        "::Conv": ConvolutionKernel.make,
+        "::Conv": first(DepthwiseKernel.make, ConvolutionKernel.make),
         "::ConvTranspose": DeconvolutionKernel.make,
         "::Div": BinaryKernel.make,
         "::Erf": UnaryKernel.make,
@@ -40,6 +40,8 @@ enum KernelTable {
         "::ReduceSumSquare": ReduceKernel.make,
         "::Relu": UnaryKernel.make,
         "::Reshape": ViewKernel.make,
+        "::Resize": ResizeKernel.make,
+        "::RoiAlign": RoiAlignKernel.make,
         "::Sigmoid": UnaryKernel.make,
         "::Slice": ViewCopyKernel.make,
         "::Softmax": SoftmaxKernel.make,
@@ -53,9 +55,19 @@ enum KernelTable {
         "::Unsqueeze": ViewKernel.make,
         "longtail::Activation": UnaryKernel.make,
         "longtail::ChannelAffine": ChannelAffineKernel.make,
-        "longtail::FusedConv": ConvolutionKernel.make,
+        "longtail::FusedConv": first(DepthwiseKernel.make, ConvolutionKernel.make),
         "longtail::Linear": LinearKernel.make,
     ]
+
+    /// Asks the makers in turn.
+    private static func first(_ makers: KernelMaker...) -> KernelMaker {
+        { op, node, inputs, outputs, context throws(LTError) in
+            for maker in makers {
+                if let kernel = try maker(op, node, inputs, outputs, context) { return kernel }
+            }
+            return nil
+        }
+    }
 
     static func knows(_ node: Node) -> Bool { makers["\(node.domain)::\(node.opType)"] != nil }
 

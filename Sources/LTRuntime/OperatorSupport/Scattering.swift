@@ -212,3 +212,9 @@ extension ElementScatterOperator {
         return [try data.scattering(inputs[2]!, at: starts, reduction)]
     }
 }
+
+/// An operator that can write its result over its first input.
+protocol OverwritingOperator: Operator {
+    /// - Parameter first: memory that nobody else reads any more.
+    func run(overwriting first: Tensor, _ others: [Tensor?]) throws(LTError) -> [Tensor]
+}

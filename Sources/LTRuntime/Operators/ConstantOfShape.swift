@@ -29,6 +29,18 @@ struct ConstantOfShapeOperator: Operator {
 
     func run(_ inputs: [Tensor?]) throws(LTError) -> [Tensor] {
         let shape = try outputShape(inputs)
-        return [try value.picking(shape, from: repeatElement(0, count: shape.count))]
+        guard value.type != .string, value.type.bits >= 8, shape.count > 0 else {
+            return [try value.picking(shape, from: repeatElement(0, count: shape.count))]
+        }
+        // What is filled already is copied behind itself.
+        let result = try Tensor.output(value.type, shape)
+        var filled = value.byteCount
+        result.rawPointer.copyMemory(from: value.rawPointer, byteCount: filled)
+        while filled < result.byteCount {
+            let more = min(filled, 1 << 15, result.byteCount - filled)
+            (result.rawPointer + filled).copyMemory(from: result.rawPointer, byteCount: more)
+            filled += more
+        }
+        return [result]
     }
 }

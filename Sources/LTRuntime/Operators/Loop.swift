@@ -13,6 +13,8 @@ struct LoopOperator: ValueOperator {
     let body: Graph
     let carried: Int
     let outputs: Int
+    /// Carried values of which the body gives what is to go behind them on axis 0 (AppendingLoop).
+    var appended: Set<Int> = []
 
     init(_ node: OperatorNode) throws(LTError) {
         guard let body = try node.node.graph("body") else { throw LTError(.malformed, "attribute 'body' is missing") }
@@ -37,7 +39,9 @@ struct LoopOperator: ValueOperator {
             "body", [.tensor(Facts(.int64, [])), .tensor(Facts(.bool, []))] + initial.map(\.ofAnyShape))
         var facts: [ValueFacts] = []
         for (index, result) in results.dropFirst().enumerated() {
-            if index < carried {
+            if appended.contains(index), case .tensor(let tensor) = initial[index] {
+                facts.append(.tensor(Facts(tensor.type, tensor.dims.map { [nil] + $0.dropFirst() })))
+            } else if index < carried {
                 facts.append(try initial[index].merged(result, "carried value \(index)"))
             } else {
                 guard case .tensor(let tensor) = result else {
@@ -60,6 +64,8 @@ struct LoopOperator: ValueOperator {
             try inputs.optional(1).map { value throws(LTError) in try value.condition("the condition") } ?? true
         var values: [ONNXValue] = []
         for index in 0..<carried { values.append(try inputs.required(2 + index)) }
+        var growing: [Int: GrowingTensor] = [:]
+        for index in appended { growing[index] = GrowingTensor(try values[index].tensor("carried value \(index)")) }
         var scans = ScanOutputs(count: outputs - carried)
         var iteration = 0
         var bytes = 0
@@ -73,11 +79,21 @@ struct LoopOperator: ValueOperator {
                 "body",
                 [.tensor(try Tensor(scalar: Int64(iteration))), .tensor(try Tensor(scalar: condition))] + values)
             condition = try results[0].condition("the body's condition")
-            values = Array(results[1..<1 + carried])
-            for value in values { bytes += value.byteCount }
+            for (index, value) in results[1..<1 + carried].enumerated() {
+                bytes += value.byteCount
+                if growing[index] == nil {
+                    values[index] = value
+                } else {
+                    let piece = try value.tensor("carried value \(index)")
+                    // A count that is far off is one that a condition ends.
+                    let times = trips - iteration <= 1 << 10 ? trips - iteration : nil
+                    try growing[index]?.append(piece, times: times)
+                }
+            }
             try scans.append(results[(1 + carried)...])
             iteration += 1
         }
+        for (index, value) in growing { values[index] = .tensor(value.tensor) }
         return values + (try scans.stacked(like: body.outputs.dropFirst(1 + carried).map(\.type)))
     }
 }

@@ -56,7 +56,7 @@ struct ResizeOperator: Operator {
     }
 
     /// What happens along each axis, nil where its extent is open; nil when scales or sizes are not known yet.
-    private func plan(_ inputs: [Facts?], _ dims: [Int?]) throws(LTError) -> [ResizeAxis?]? {
+    func plan(_ inputs: [Facts?], _ dims: [Int?]) throws(LTError) -> [ResizeAxis?]? {
         let axes = try positions(axes ?? Array(dims.indices), rank: dims.count)
         var roi: [Double]?
         if interpolation.transformation == .cropAndResize {

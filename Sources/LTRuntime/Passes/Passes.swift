@@ -9,7 +9,8 @@ enum Passes {
         let passes: [any Pass] = [
             FoldConstants(), InlineBranches(), RemoveIdentities(), FoldConstants(), EliminateCommonSubexpressions(),
             FuseLayerNormalization(), ExpandPowers(), FuseActivationPatterns(), FoldBatchNormalization(),
-            NormalisationToAffine(), FormLinear(), FuseEpilogues(), RemoveDeadCode(),
+            NormalisationToAffine(), FormLinear(), FuseEpilogues(), CollectAppends(), FormScatterRows(),
+            RemoveDeadCode(),
         ]
         return try run(passes, graph)
     }

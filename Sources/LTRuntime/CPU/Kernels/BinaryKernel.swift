@@ -14,6 +14,8 @@ struct BinaryKernel: Kernel {
     private let strides: [[Int64]]
     /// Channels past the last, to be zeroed again: outer, channels, inner, block.
     private let padding: [Int]?
+    /// A gate, one factor per channel of each image: which operand it is, blocks of channels in all, pixels.
+    private let gate: (operand: Int, planes: Int, pixels: Int)?
 
     var label: String { "simd binary" }
 
@@ -82,6 +84,16 @@ struct BinaryKernel: Kernel {
         } else {
             padding = nil
         }
+        let isGate = [a, b].map { operand in
+            operand.shape.dims == Array(shape.dims.prefix(2)) + [Int](repeating: 1, count: max(0, shape.rank - 2))
+        }
+        if op == LT_MUL, layout == .blocked(lt_channel_block()), isGate[0] != isGate[1],
+            (isGate[0] ? b : a).shape == shape
+        {
+            gate = (isGate[0] ? 0 : 1, physical[0] * physical[1], shape.dims.dropFirst(2).reduce(1, *))
+        } else {
+            gate = nil
+        }
     }
 
     /// Element strides of an operand over the result's memory dimensions, 0 where it repeats.
@@ -100,6 +112,10 @@ struct BinaryKernel: Kernel {
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
         let (op, dims, strides, padding) = (op, dims, strides, padding)
         let (x, z, y) = (memory.floats(0), memory.floats(1), memory.outputFloats)
+        if let gate {
+            let (image, factors) = gate.operand == 1 ? (x, z) : (z, x)
+            return { () throws(LTError) in lt_channel_scale(image, factors, y, gate.planes, gate.pixels) }
+        }
         return { () throws(LTError) in
             lt_binary(op, Int32(dims.count), dims, x, strides[0], z, strides[1], y)
             if let padding { lt_zero_padding(y, padding[0], padding[1], padding[2], padding[3]) }

@@ -16,6 +16,7 @@ struct PoolKernel: Kernel {
         guard let x = inputs[0], x.type == .float32, x.shape.rank >= 3,
             node.outputs.dropFirst().allSatisfy(\.isEmpty)
         else { return nil }
+        if node.opType == "GlobalAveragePool", let mean = ChannelMeanKernel(x, outputs[0]) { return mean }
         if node.opType.hasPrefix("Global") {
             return try whole(x, outputs[0], isMax: node.opType == "GlobalMaxPool")
         }

@@ -25,10 +25,9 @@ struct ReduceKernel: Kernel {
             let axes = try reduction.axes(inputs.count > 1 ? inputs[1].map(Facts.init) : nil, rank: x.shape.rank)
         else { return nil }
         let others = [Layout?](repeating: nil, count: inputs.count - 1)
-        if code == LT_REDUCE_MEAN, axes.sorted() == Array(2..<max(x.shape.rank, 2)),
-            let pool = try PoolKernel.mean(x, outputs[0])
-        {
-            return pool.reading(others)
+        if code == LT_REDUCE_MEAN, axes.sorted() == Array(2..<max(x.shape.rank, 2)) {
+            if let mean = ChannelMeanKernel(x, outputs[0], others: others.count) { return mean }
+            if let pool = try PoolKernel.mean(x, outputs[0]) { return pool.reading(others) }
         }
         // Axes of one element may stand between the others.
         let reduced = axes.filter { x.shape[$0] != 1 }.sorted()
