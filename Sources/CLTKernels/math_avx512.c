@@ -1,10 +1,12 @@
 // The vector kernels for avx512.
 #if defined(__x86_64__)
 #include "include/lt_math.h"
+#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma"))), apply_to = function)
 #define LT_SUFFIX avx512
+#define LT_AVX512 1
 #include "math_vector.h"
 #pragma clang attribute pop
 #include "math_table.h"

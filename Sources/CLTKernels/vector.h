@@ -1,6 +1,6 @@
 // Vectors of 16 floats in the compiler's own vector type, which becomes one AVX-512 register, two AVX ones or four SSE or NEON
-// ones, and the elementwise functions on them. Included once per instruction set with LT_SUFFIX defined; whoever includes it
-// may use L (load), ST (store), S (splat) and PICK (mask ? a : b).
+// ones, and the elementwise functions on them. Included once per instruction set with LT_SUFFIX defined (for AVX-512 LT_AVX512,
+// too, behind immintrin.h); whoever includes it may use L (load), ST (store), S (splat) and PICK (mask ? a : b).
 #include "include/lt_math.h"
 #include <math.h>
 #include <string.h>
@@ -28,6 +28,34 @@ static inline vf LT_NAME(pick)(vi mask, vf a, vf b) { return (vf)(((vi)a & mask)
 #define S LT_NAME(splat)
 #define PICK LT_NAME(pick)
 
+#ifdef LT_AVX512
+/// e^x within 2 ulp (Cody & Waite's reduction, polynomial of degree 6); 0 below -87.3, infinity above 88.7, NaN stays.
+static inline vf LT_NAME(vexp)(vf x) {
+    // Of max and min the second operand stays where one is NaN.
+    __m512 z = _mm512_max_ps(_mm512_set1_ps(-87.33f), _mm512_min_ps(_mm512_set1_ps(89.f), (__m512)x));
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(z, _mm512_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    vf r = (vf)_mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), z);
+    r = (vf)_mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), (__m512)r);
+    vf p = S(1.9875691500e-4f);
+    p = p * r + S(1.3981999507e-3f);
+    p = p * r + S(8.3334519073e-3f);
+    p = p * r + S(4.1665795894e-2f);
+    p = p * r + S(1.6666665459e-1f);
+    p = p * r + S(5.0000001201e-1f);
+    p = p * (r * r) + (r + S(1.f));
+    __mmask16 lives = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87.33f), _CMP_NLT_UQ);
+    return (vf)_mm512_maskz_scalef_ps(lives, (__m512)p, n);
+}
+
+/// 1 / (1 + e^-x) within 4 ulp, by Newton's step from the CPU's estimate of the quotient; 0 below -87.
+static inline vf LT_NAME(vlogistic)(vf x) {
+    vf below = S(1.f) + LT_NAME(vexp)(-(vf)_mm512_max_ps(_mm512_set1_ps(-87.f), (__m512)x));
+    __m512 guess = _mm512_rcp14_ps((__m512)below);
+    __m512 rest = _mm512_fnmadd_ps((__m512)below, guess, _mm512_set1_ps(1.f));
+    __mmask16 lives = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87.f), _CMP_NLT_UQ);
+    return (vf)_mm512_maskz_fmadd_ps(lives, guess, rest, guess);
+}
+#else
 /// e^x within 2 ulp (Cody & Waite's reduction, polynomial of degree 6); 0 below -87.3, infinity above 88.7, NaN stays.
 static inline vf LT_NAME(vexp)(vf x) {
     vf z = PICK(x < S(-87.33f), S(-87.33f), x);
@@ -52,6 +80,10 @@ static inline vf LT_NAME(vexp)(vf x) {
     return PICK(safe, y, x);
 }
 
+/// 1 / (1 + e^-x).
+static inline vf LT_NAME(vlogistic)(vf x) { return S(1.f) / (S(1.f) + LT_NAME(vexp)(-x)); }
+#endif
+
 /// erf(x) within 1.5e-7 (Abramowitz & Stegun 7.1.26).
 static inline vf LT_NAME(verf)(vf x) {
     vf ax = PICK(x < S(0.f), -x, x);
@@ -70,7 +102,7 @@ static inline __attribute__((always_inline)) vf LT_NAME(apply)(lt_unary_op op, v
             vf y = PICK(x < a, a, x);
             return PICK(y > b, b, y);
         }
-        case LT_UNARY_SIGMOID: return S(1.f) / (S(1.f) + LT_NAME(vexp)(-x));
+        case LT_UNARY_SIGMOID: return LT_NAME(vlogistic)(x);
         case LT_UNARY_TANH: {
             // Odd polynomial near zero, where 1 - 2 / (e^2x + 1) cancels.
             vf q = x * x;
@@ -85,7 +117,7 @@ static inline __attribute__((always_inline)) vf LT_NAME(apply)(lt_unary_op op, v
             y = PICK(y > S(1.f), S(1.f), y);
             return op == LT_UNARY_HARD_SWISH ? x * y : y;
         }
-        case LT_UNARY_SILU: return x / (S(1.f) + LT_NAME(vexp)(-x));
+        case LT_UNARY_SILU: return x * LT_NAME(vlogistic)(x);
         case LT_UNARY_GELU: return S(0.5f) * x * (S(1.f) + LT_NAME(verf)(x * S(0.70710678f)));
         case LT_UNARY_EXP: return LT_NAME(vexp)(x);
         case LT_UNARY_SQRT: {

@@ -34,7 +34,8 @@ import Testing
         _ = builder.initializer("b", try random.tensor([33]))
         _ = builder.initializer("t", try random.tensor([33, 18, 2, 2]))
         _ = builder.initializer(
-            "v", try Tensor(try random.tensor([33 * 7 * 9, 40]).array(of: Float.self).map { $0 / 500 }, [33 * 7 * 9, 40]))
+            "v",
+            try Tensor(try random.tensor([33 * 7 * 9, 40]).array(of: Float.self).map { $0 / 500 }, [33 * 7 * 9, 40]))
         _ = builder.initializer("first", try Tensor([Int64(0)]))
         _ = builder.initializer("flat", try Tensor([Int64(-1), 33 * 7 * 9]))
         let places = builder.node("NonZero", [builder.node("Greater", ["scores", "zero"])])
