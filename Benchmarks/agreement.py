@@ -84,6 +84,7 @@ timm          hrnet_w18_small                3x224x224     legacy13
 timm          mobilevit_s                    3x256x256     legacy17 dynamo
 timm          eva02_tiny_patch14_224         3x224x224     dynamo
 video         r3d_18                         3x8x112x112   legacy17 dynamo
+video         r3d_18                         3x16x112x112  legacy17@large
 video         resnext3d                      3x8x64x64     legacy13 dynamo
 quantised     resnet18_qdq                   3x224x224     legacy17
 quantised     resnet18_qoperator             3x224x224     legacy17
@@ -92,6 +93,8 @@ segmentation  fcn_resnet50                   3x192x256     legacy11 dynamo
 segmentation  deeplabv3_resnet50             3x192x256     legacy13 dynamo
 segmentation  lraspp_mobilenet_v3_large      3x192x256     legacy17 dynamo
 detection     fasterrcnn_resnet50_fpn        3x240x320     legacy11 legacy17
+detection     fasterrcnn_resnet50_fpn        3x800x1088    legacy17@large
+detection     maskrcnn_resnet50_fpn          3x800x1088    legacy17@large
 detection     fasterrcnn_resnet50_fpn_v2     3x240x320     legacy17
 detection     maskrcnn_resnet50_fpn          3x240x320     legacy11 legacy17
 detection     retinanet_resnet50_fpn         3x240x320     legacy11 legacy17
@@ -109,18 +112,21 @@ class Case:
     def __init__(self, group, model, extents, export):
         self.group, self.model = group, model
         self.extents = tuple(int(extent) for extent in extents.split("x"))
-        self.exporter = export.rstrip("0123456789")
-        self.opset = int(export[len(self.exporter):] or 0) or None
+        export_only, _, tag = export.partition("@")
+        self.exporter = export_only.rstrip("0123456789")
+        self.opset = int(export_only[len(self.exporter):] or 0) or None
+        self.large = tag == "large"  # of the size that the models are used at, for timing
         self.name = f"{group}.{model}.{export}"
         self.sized = group in SIZES  # sizes of images are open
 
     def built(self):
         torch.manual_seed(0)
-        model = construct(self.group, self.model)
+        model = construct(self.group, self.model, self.large)
         stir(model)
         generator = torch.Generator().manual_seed(7)
         if self.group == "detection":
-            feed = [image(generator, *size) for size in (self.extents[1:], (256, 256), (400, 250))]
+            sizes = [self.extents[1:]] if self.large else [self.extents[1:], (256, 256), (400, 250)]
+            feed = [image(generator, *size) for size in sizes]
             settle(model, feed[0])
             for layer, (mean, reach) in HEADS[self.model].items():
                 spread(model, layer, mean, reach, feed)
@@ -134,7 +140,7 @@ class Case:
     def inputs(self):
         generator = torch.Generator().manual_seed(1)
         if self.group == "detection":
-            return [image(generator, *size) for size in SIZES[self.group]]
+            return [image(generator, *size) for size in ([self.extents[1:]] if self.large else SIZES[self.group])]
         if self.sized:
             return [noise(generator, 1 + index % 2, 3, *size) for index, size in enumerate(SIZES[self.group])]
         return [noise(generator, batch, *self.extents) for batch in (2, 1)]

@@ -86,7 +86,7 @@ OWN = {
 }
 
 
-def construct(group, name):
+def construct(group, name, large=False):
     if name in OWN:
         return OWN[name]()
     if group == "timm":
@@ -94,7 +94,7 @@ def construct(group, name):
     more = {"googlenet": {"aux_logits": False, "init_weights": False}, "inception_v3": {"init_weights": False}}.get(name, {})
     if group in ("detection", "segmentation"):
         more["weights_backbone"] = None
-    if group == "detection" and not name.startswith("ssd"):
+    if group == "detection" and not name.startswith("ssd") and not large:
         more |= SMALL
     if "rcnn" in name:
         more["box_score_thresh"] = 0.02

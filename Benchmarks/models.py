@@ -5,16 +5,16 @@ Per case (MODEL PRECISION BATCH THREADS): medians of at least 15 runs with their
 output, peak resident memory, and the ratio best peer's time / ours (memory: ours / smaller peer's). The outputs are compared.
 
 Run: python Benchmarks/models.py [--only PATTERN ...] [--precision f32 bf16 int8] [--threads 1 2] [--models DIR] [--json FILE]
-     [--markdown FILE]
+     [--document docs/benchmarks.md: puts the table between its marks there]
 Models are exported once into --models (default .bench/agreement, by agreement.py). Needs gcc, liblongtail.so in .build/release
 (or LT_BUILD) and the packages of requirements.txt. The int8 model is ResNet-50 in QDQ form, quantised by ONNX Runtime."""
 
 import argparse
+import datetime
 import fnmatch
 import json
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
@@ -33,15 +33,15 @@ BUILD = pathlib.Path(os.environ.get("LT_BUILD", ROOT / ".build/release"))
 TABLE = [
     ("resnet18", "torchvision.resnet18.legacy11", "3x224x224", [1], {"f32": 1.3, "bf16": 1.05}),
     ("resnet32_cifar", "torchvision.resnet32_cifar.legacy17", "3x32x32", [1, 128], {"f32": {128: 1.3}, "bf16": {128: 1.05}}),
-    ("r3d_18", "video.r3d_18.legacy17", "3x8x112x112", [1], {"f32": 1.3, "bf16": 1.05}),
+    ("r3d_18", "video.r3d_18.legacy17@large", "3x16x112x112", [1], {"f32": 1.3, "bf16": 1.05}),
     ("resnet50", "torchvision.resnet50.legacy13", "3x224x224", [1, 8], {"f32": {1: 1.1, 8: 1.25}, "bf16": 1.05, "int8": 1.05}),
     ("swin_t", "torchvision.swin_t.legacy17", "3x224x224", [1, 8], {"f32": 1.15, "bf16": 1.05}),
     ("vit_tiny", "timm.vit_tiny_patch16_224.legacy11", "3x224x224", [1, 8], {"f32": 1.15, "bf16": 1.05}),
     ("convnext_tiny", "torchvision.convnext_tiny.legacy13", "3x224x224", [1, 8], {"f32": 1.15, "bf16": 1.05}),
     ("efficientnet_b0", "torchvision.efficientnet_b0.legacy13", "3x224x224", [1], {"f32": 1.1}),
     ("mobilenetv3_small", "torchvision.mobilenet_v3_small.legacy17", "3x224x224", [1], {"f32": 1.1}),
-    ("fasterrcnn", "detection.fasterrcnn_resnet50_fpn.legacy17", "3x800x1088", [1], {"f32": 1.1, "bf16": 1.05}),
-    ("maskrcnn", "detection.maskrcnn_resnet50_fpn.legacy17", "3x800x1088", [1], {"f32": 1.1, "bf16": 1.05}),
+    ("fasterrcnn", "detection.fasterrcnn_resnet50_fpn.legacy17@large", "3x800x1088", [1], {"f32": 1.1, "bf16": 1.05}),
+    ("maskrcnn", "detection.maskrcnn_resnet50_fpn.legacy17@large", "3x800x1088", [1], {"f32": 1.1, "bf16": 1.05}),
 ]
 
 
@@ -201,6 +201,25 @@ HEADER = ["model", "precision", "batch", "threads", "ours, ms", "ONNX Runtime", 
           "cold start", "memory", "difference"]
 
 
+def machine():
+    names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    return f"{len(os.sched_getaffinity(0))} cores, {names[0] if names else 'unknown'}"
+
+
+def document(path, entries):
+    """Puts the table where the page has it; the rest of the page stays."""
+    begin, end = "<!-- models.py: begin -->", "<!-- models.py: end -->"
+    text = path.read_text()
+    before, rest = text.split(begin)
+    after = rest.split(end)[1]
+    words = " ".join(word for word in sys.argv[1:] if not word.startswith(("--models", "--json", "--document", "/")))
+    lines = ["", f"Recorded on {datetime.date.today()}, {machine()}: `{' '.join(('Benchmarks/models.py', words)).strip()}`; ONNX Runtime "
+             f"{onnxruntime.__version__}, OpenVINO {openvino.__version__.split('-')[0]}.", "",
+             "| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
+    lines += ["| " + " | ".join(row(entry)) + " |" for entry in entries]
+    path.write_text(before + begin + "\n".join(lines) + "\n" + end + after)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+", default=["*"])
@@ -211,7 +230,7 @@ def main():
     parser.add_argument("--starts", type=int, default=3, help="processes per engine, for the cold start")
     parser.add_argument("--models", type=pathlib.Path, default=ROOT / ".bench/agreement")
     parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("--markdown", type=pathlib.Path)
+    parser.add_argument("--document", type=pathlib.Path)
     arguments = parser.parse_args()
     entries = []
     with tempfile.TemporaryDirectory() as folder:
@@ -236,10 +255,9 @@ def main():
                         entries.append(summary(label, result, wanted))
                         print("  ".join(row(entries[-1])), flush=True)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": platform.processor(), "entries": entries}, indent=1))
-    if arguments.markdown:
-        lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
-        arguments.markdown.write_text("\n".join(lines + ["| " + " | ".join(row(entry)) + " |" for entry in entries]) + "\n")
+        arguments.json.write_text(json.dumps({"machine": machine(), "entries": entries}, indent=1))
+    if arguments.document:
+        document(arguments.document, entries)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,10 @@ echo "machine: $(nproc) cores, $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | 
 python=.bench/venv/bin/python
 title() { printf '\n== %s\n' "$*"; }
 
+title "models alone against ONNX Runtime and OpenVINO"
+$python Benchmarks/models.py --document docs/benchmarks.md
+title "how time grows with batch, size and sessions"
+$python Benchmarks/scaling.py
 title "resizing against Pillow and OpenCV"
 $python Benchmarks/resize.py
 title "agreement with ONNX Runtime on exported topologies"

@@ -97,7 +97,7 @@ public func readFile(_ path: String, limit: Int = 1 << 36) throws(LTError) -> Bu
     return Buffer(wrapping: whole.pointer, byteCount: count) { withExtendedLifetime(whole) {} }
 }
 
-/// The names in a folder, sorted; neither `.` nor `..`.
+/// The names in a folder in byte order; neither `.` nor `..`.
 /// - Throws: `io`.
 public func listFolder(_ path: String) throws(LTError) -> [String] {
     guard let folder = opendir(path) else { throw systemError("cannot list folder \(path)") }
@@ -111,7 +111,7 @@ public func listFolder(_ path: String) throws(LTError) -> [String] {
         }
         if name != ".", name != ".." { names.append(name) }
     }
-    return names.sorted()
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
 }
 
 /// Whether a path, links followed, is a folder; `nil` where there is nothing.

@@ -123,7 +123,8 @@ import Testing
         #expect(path == "\(folder.path)/frames/OP01-R01-PastaSalad/\(clips[0])")
         for (line, message) in [
             ("\(clips[0]) 44 0 12", "verb '0', expected a number from 1 to 19"), ("\(clips[0]) 44 20 12", "verb '20'"),
-            ("\(clips[0]) 44 1", "3 fields"), ("a-b 1 1 1", "more than three parts"), ("a-b-c-d 1 1 1", "no folder"),
+            ("\(clips[0]) 44 1", "3 fields"), ("a-b 1 1 1", "more than three parts"),
+            ("a-b-c-d 1 1 1", "cannot list folder"),
             ("../../x-a-b-c 1 1 1", "more than three parts"),
         ] {
             try folder.write("bad.txt", "\(clips[1]) 1 19 2\n\(line)\n")

@@ -6,26 +6,12 @@ import LTCore
 extension Dataset {
     /// The names in a folder in byte order, hidden ones left out.
     static func entries(_ path: String) throws(LTError) -> [String] {
-        do {
-            let names = try FileManager.default.contentsOfDirectory(atPath: path)
-            return names.filter { !$0.hasPrefix(".") }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        } catch {
-            guard FileManager.default.fileExists(atPath: path) else {
-                throw LTError(.io, "no folder \(path)")
-            }
-            throw LTError(.io, "cannot list the folder \(path): \(error.localizedDescription)")
-        }
+        try listFolder(path).filter { !$0.hasPrefix(".") }
     }
 
-    static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-    }
+    static func isFolder(_ path: String) -> Bool { LTCore.isFolder(path) == true }
 
-    static func isFile(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
-    }
+    static func isFile(_ path: String) -> Bool { LTCore.isFolder(path) == false }
 
     /// Class names from a text file, one per line, in order of their labels.
     /// - Throws: `io`; `malformed` for a name that is there twice.
