@@ -147,7 +147,7 @@ let package = Package(
         tests("LTCoreTests", ["LTCore"], fixtures: true),
         tests("LTGraphTests", ["LTGraph", "LTCore"], fixtures: true),
         tests("LTImageTests", ["LTImage", "LTCore", "CLTKernels"], fixtures: true),
-        tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore"], fixtures: true),
+        tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore", "CLTKernels"], fixtures: true),
         tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"], fixtures: true),
         tests("LTDataTests", ["LTData", "LTImage", "LTDecision", "LTCore"], fixtures: true),
         tests("LTPredictionsTests", ["LTPredictions", "LTDecision", "LTCore"], fixtures: true),

@@ -87,9 +87,12 @@ final class HostModel: Handled, @unchecked Sendable {
         guard options.max_batch >= 0 else {
             throw LTError(.invalidArgument, "max_batch \(options.max_batch), expected 0 or more")
         }
+        guard 0...1 ~= options.exact else {
+            throw LTError(.invalidArgument, "exact \(options.exact), expected 0 or 1")
+        }
         return PlanOptions(
             threads: options.threads == 0 ? PlanOptions.availableThreads : Int(options.threads), precision: .f32,
-            maxBatch: options.max_batch == 0 ? nil : Int(options.max_batch))
+            maxBatch: options.max_batch == 0 ? nil : Int(options.max_batch), exact: options.exact == 1)
     }
 
     /// Puts the host's metadata over the file's.

@@ -19,6 +19,8 @@ public struct PipelineOptions: Sendable {
     public var threads = PlanOptions.availableThreads
     public var device = "cpu"
     public var precision = Precision.f32
+    /// See `PlanOptions.exact`.
+    public var exact = false
     /// Discards what the store holds.
     public var restart = false
     public var settings = ModelSettings()
@@ -83,7 +85,7 @@ public enum Pipeline {
         if let batch = options.batch, !(1...4096).contains(batch) {
             throw LTError(.invalidArgument, "batch \(batch), expected 1 … 4096")
         }
-        let plan = PlanOptions(threads: options.threads, precision: options.precision)
+        let plan = PlanOptions(threads: options.threads, precision: options.precision, exact: options.exact)
         let predictor = try Predictor(model, device: options.device, options: plan, settings: options.settings)
         var images = images
         images.areClips = predictor.clip != nil
@@ -156,6 +158,7 @@ public enum Pipeline {
             "preprocess": try predictor.preprocess.json(), "precision": options.precision.rawValue,
             "output": predictor.head.description,
         ]
+        if options.exact { settings["exact"] = "true" }
         if let task = options.settings.task { settings["task"] = task.rawValue }
         if let activation = options.settings.activation { settings["activation"] = activation.rawValue }
         if let labels = options.settings.labels {

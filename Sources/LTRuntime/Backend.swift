@@ -23,11 +23,18 @@ public struct PlanOptions: Sendable, Hashable {
     public var precision: Precision
     /// The largest batch (first dimension of the inputs) that a session accepts; `nil`: any.
     public var maxBatch: Int?
+    /// Convolutions are sums of products of their inputs and weights, as the standard writes them. Otherwise float32 layers may take
+    /// Winograd's form, which rounds differently (within 1e-5 of a layer's largest output) and is up to twice as fast.
+    public var exact: Bool
 
-    public init(threads: Int = PlanOptions.availableThreads, precision: Precision = .f32, maxBatch: Int? = nil) {
+    public init(
+        threads: Int = PlanOptions.availableThreads, precision: Precision = .f32, maxBatch: Int? = nil,
+        exact: Bool = false
+    ) {
         self.threads = threads
         self.precision = precision
         self.maxBatch = maxBatch
+        self.exact = exact
     }
 
     /// The CPUs that this process may run on.

@@ -112,6 +112,9 @@ struct RunsOn: ParsableArguments {
     @Option(help: "Arithmetic: f32.")
     var precision = Precision.f32
 
+    @Flag(help: "Convolutions as direct sums: no Winograd form, which is faster and rounds differently.")
+    var exact = false
+
     func validate() throws {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads \(threads), expected 1 … 1024")
@@ -119,7 +122,7 @@ struct RunsOn: ParsableArguments {
     }
 
     var planOptions: PlanOptions {
-        PlanOptions(threads: threads ?? PlanOptions.availableThreads, precision: precision)
+        PlanOptions(threads: threads ?? PlanOptions.availableThreads, precision: precision, exact: exact)
     }
 }
 

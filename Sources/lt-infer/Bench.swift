@@ -34,6 +34,7 @@ struct Bench: ParsableCommand {
         options.threads = runsOn.planOptions.threads
         options.device = runsOn.device
         options.precision = runsOn.precision
+        options.exact = runsOn.exact
         options.input = input
         options.seconds = seconds
         options.profile = profile

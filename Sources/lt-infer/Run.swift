@@ -77,6 +77,7 @@ struct Run: ParsableCommand {
         options.threads = runsOn.planOptions.threads
         options.device = runsOn.device
         options.precision = runsOn.precision
+        options.exact = runsOn.exact
         options.restart = restart
         options.settings = try flags.settings()
         var exports: [(format: any PredictionFormat, path: String)] = []

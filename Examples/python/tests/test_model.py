@@ -141,6 +141,13 @@ class ModelTests(LibraryTestCase):
         with self.assertRaises(longtail.LongTailError):
             model.run({"image": np.zeros((3, 3, 32, 32), np.float32)})
 
+    def test_exact(self) -> None:
+        image = np.random.default_rng(1).random((2, 3, 32, 32), np.float32)
+        outputs = [
+            longtail.Model(classifier(), threads=1, exact=exact).run({"image": image})["logits"] for exact in (True, False)
+        ]
+        np.testing.assert_allclose(outputs[0], outputs[1], rtol=0, atol=1e-4 * np.abs(outputs[0]).max())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -11,6 +11,7 @@
 #include "lt_math.h"
 #include "lt_memory.h"
 #include "lt_sampling.h"
+#include "lt_winograd.h"
 
 #ifdef __cplusplus
 extern "C" {

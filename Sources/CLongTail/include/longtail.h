@@ -99,6 +99,7 @@ typedef struct lt_model_options {
     int64_t max_batch;           /* refuses larger batches of lt_session_run; 0: any */
     const lt_metadata *metadata; /* put over the file's own entries, for models that do not say everything themselves */
     size_t metadata_count;
+    int64_t exact;               /* 1: convolutions as direct sums, no Winograd form (faster, rounds differently); 0: either */
 } lt_model_options;
 
 /* Loads an ONNX file with what lies beside it. `options` may be NULL. */

@@ -13,6 +13,8 @@ public struct ModelBenchmark: Sendable, Encodable {
         public var threads = PlanOptions.availableThreads
         public var device = "cpu"
         public var precision = Precision.f32
+        /// See `PlanOptions.exact`.
+        public var exact = false
         /// A `.npy` file for the model's first input; random numbers when `nil`.
         public var input: String?
         /// Least time to measure and least number of runs.
@@ -65,7 +67,8 @@ public struct ModelBenchmark: Sendable, Encodable {
         let graph = try Graph.read(path: model, deferring: true)
         let (plan, session): (Plan, Session) = try within("model \(model)") { () throws(LTError) in
             let plan = try Plan(
-                graph, on: backend, options: PlanOptions(threads: options.threads, precision: options.precision))
+                graph, on: backend,
+                options: PlanOptions(threads: options.threads, precision: options.precision, exact: options.exact))
             return (plan, try Session(plan))
         }
         let load = lap()

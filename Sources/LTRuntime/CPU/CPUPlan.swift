@@ -33,7 +33,7 @@ final class CPUPlan: BackendPlan {
     private let state = Lock(State())
 
     init(_ graph: Graph, _ options: PlanOptions) throws(LTError) {
-        let context = KernelContext(threads: options.threads, weights: WeightStore())
+        let context = KernelContext(threads: options.threads, weights: WeightStore(), exact: options.exact)
         self.graph = try Passes.optimise(graph)
         self.context = context
         context.weights.keep(self.graph.initializers.values)

@@ -63,6 +63,8 @@ typealias BoundKernel = () throws(LTError) -> Void
 struct KernelContext: Sendable {
     let threads: Int
     let weights: WeightStore
+    /// Convolutions are direct sums.
+    var exact = false
     /// The version of the node's domain.
     var opset = Opset.latest
 }

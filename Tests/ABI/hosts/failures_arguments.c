@@ -382,6 +382,10 @@ static void enumerations_and_ranges(void) {
         options.metadata_count = 0;
         options.max_batch = low[index];
         REFUSED(bad, lt_model_load(path_of(folder, "scores.onnx"), &options, &out.model));
+        options.max_batch = 0;
+        options.exact = low[index];
+        REFUSED(bad, lt_model_load(path_of(folder, "scores.onnx"), &options, &out.model));
+        options.exact = 0;
         SIZED(lt_run_options, run);
         run.timeout_ms = low[index];
         REFUSED(bad, lt_session_predict(session, &picture, 1, &run, &out.results));

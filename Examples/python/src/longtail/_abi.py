@@ -121,6 +121,7 @@ class lt_model_options(Sized):
         ("max_batch", c_int64),
         ("metadata", POINTER(lt_metadata)),
         ("metadata_count", c_size_t),
+        ("exact", c_int64),
     ]
 
 

@@ -109,6 +109,7 @@ class Model:
         max_batch: refuses larger batches of `run`; 0: any.
         metadata: put over the file's own entries, for models that do not say everything themselves:
             `{"lt.task": "multilabel", "lt.labels": [{"id": 1, "name": "cup"}]}`; what is no str is written as JSON.
+        exact: convolutions as direct sums, without Winograd's form, which is faster and rounds differently.
 
     Raises:
         MissingFileError, FileError, MalformedError, UnsupportedError, …: see `LongTailError`.
@@ -122,11 +123,13 @@ class Model:
         device: str = "cpu",
         max_batch: int = 0,
         metadata: Mapping[str, object] | None = None,
+        exact: bool = False,
     ) -> None:
         options = _abi.lt_model_options()
         options.device = c_text(device, "device")
         options.threads = _whole(threads, "threads", 2**31)
         options.max_batch = _whole(max_batch, "max_batch", 2**63)
+        options.exact = bool(exact)
         entries = (_abi.lt_metadata * len(metadata or {}))()
         for entry, (key, value) in zip(entries, (metadata or {}).items()):
             entry.key = c_text(key, "a key of metadata")

@@ -1,5 +1,5 @@
-// Convolution by oneDNN: 1 to 3 spatial axes, groups, dilation; bias, residual sum and activation on the way out. Weights are
-// packed into the layout that oneDNN picks, once per plan.
+// Direct convolution by oneDNN: 1 to 3 spatial axes, groups, dilation; bias, residual sum and activation on the way out. Weights
+// are packed into the layout that oneDNN picks, once per plan. `make` hands over to Winograd where that is worth it.
 
 import CDNNL
 import CLTKernels
@@ -29,9 +29,12 @@ struct ConvolutionKernel: Kernel {
         guard residual == nil || residual?.shape == outputs[0].shape,
             let window = try DNNLWindow(node, kernel: Array(w.shape.dims.dropFirst(2)), input: x.shape)
         else { return nil }
+        let (group, activation) = (try node.int("group") ?? 1, try Activation(node))
+        let winograd = try WinogradKernel.make(
+            x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context)
+        if let winograd { return winograd }
         return try ConvolutionKernel(
-            x, constant, bias?.constant, residual, outputs[0], window, group: try node.int("group") ?? 1,
-            activation: try Activation(node), context)
+            x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context)
     }
 
     private init(
@@ -55,7 +58,7 @@ struct ConvolutionKernel: Kernel {
                 try Primitive(UnsafeRawPointer(pointer), attributes, "convolution")
             }
         }
-        let blocked = try Self.blocked(x, w, output, group).flatMap { (source, target) throws(LTError) in
+        let blocked = try Self.blocked(x, w, output, group, context).flatMap { (source, target) throws(LTError) in
             try ifPossible { () throws(LTError) in try make(source, target) }
         }
         if let blocked, blocked.implementation.place(of: "ref") == nil {
@@ -78,14 +81,15 @@ struct ConvolutionKernel: Kernel {
     }
 
     /// Source and target in blocks of channels, the layout that all kernels share; nil where oneDNN had better choose: small
-    /// groups, volumes, and chains that it has taken to a layout of its own.
+    /// groups, volumes that never meet Winograd's kernel, and chains that it has taken to a layout of its own.
     private static func blocked(
-        _ x: Operand, _ w: Tensor, _ output: Operand, _ group: Int
+        _ x: Operand, _ w: Tensor, _ output: Operand, _ group: Int, _ context: KernelContext
     ) throws(LTError) -> (MemoryDesc, MemoryDesc)? {
         let block = lt_isa_level() == LT_ISA_AVX512 ? 16 : 8
         let (perGroupIn, perGroupOut) = (w.dims[1], w.dims[0] / group)
         let isDepthwise = perGroupIn == 1 && perGroupOut == 1
-        guard group == 1 || isDepthwise || (perGroupIn % block == 0 && perGroupOut % block == 0), x.shape.rank < 5
+        guard group == 1 || isDepthwise || (perGroupIn % block == 0 && perGroupOut % block == 0),
+            x.shape.rank < 5 || (group == 1 && WinogradKernel.isUsed(context))
         else { return nil }
         if case .other = x.layout { return nil }
         // Pictures come with a few channels: oneDNN reads them row-major.
