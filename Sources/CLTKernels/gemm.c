@@ -1,5 +1,5 @@
-// The matrix product's loops: threads over rows and columns, rows in chunks that stay in the second-level cache, panels of B of
-// whose depth as much is used at a time as stays in the first.
+// The matrix product's loops: threads over rows and columns, rows in chunks that stay in the second-level cache, a panel of B after
+// another for each.
 #include "CLTKernels.h"
 #include "gemm_table.h"
 #include <string.h>
@@ -7,10 +7,10 @@
 enum {
     /// Multiplications that are worth a thread.
     LT_GEMM_GRAIN = 1 << 17,
-    /// Floats of A that stay in the second-level cache.
-    LT_GEMM_CHUNK = 1 << 17,
-    /// Rows of a panel that stay in the first-level cache.
-    LT_GEMM_DEPTH = 256,
+    /// Floats of A and C that stay in the second-level cache.
+    LT_GEMM_CHUNK = 1 << 18,
+    /// Rows of a panel that are used at a time: it streams from the second-level cache faster than it is multiplied.
+    LT_GEMM_DEPTH = 1024,
 };
 
 static const lt_gemm_table *table(void) {
@@ -55,6 +55,16 @@ typedef struct {
     const float *transposed;
     float *panel_memory;
 } run;
+
+/// Whether f(0) = 0, so that channels past the last stay zero by themselves.
+static int keeps_zero(const lt_gemm_job *job) {
+    switch (job->activation) {
+        case LT_UNARY_SIGMOID: return 0;
+        case LT_UNARY_CLIP: return job->activation_a <= 0 && job->activation_b >= 0;
+        case LT_UNARY_HARD_SIGMOID: return job->activation_b <= 0;
+        default: return 1;
+    }
+}
 
 static size_t batch_count(const lt_gemm_job *job) {
     size_t count = 1;
@@ -112,7 +122,9 @@ static void multiply(const run *r, size_t n, size_t from, size_t to, size_t firs
     lt_gemm_tile tile = {.job = job, .block = block, .blocks = blocks, .row = job->c_place.row};
     tile.half = table->block == 8 && job->c_place.block ? job->c_place.blocks : 8;
     tile.vector = job->c_place.block ? job->c_place.blocks * (16 / table->block) : 16;
-    size_t chunk = end - first > 1 ? LT_GEMM_CHUNK / depth : to - from;
+    // Blocks of 16 channels end with a whole vector.
+    int isWhole = job->c_place.block == 16 && keeps_zero(job);
+    size_t chunk = end - first > 1 ? LT_GEMM_CHUNK / (depth + job->columns) : to - from;
     if (chunk < 64) chunk = 64;
     size_t chunks = ceiling(to - from, chunk);
     size_t parts = ceiling(depth, LT_GEMM_DEPTH), part = ceiling(depth, parts);
@@ -135,6 +147,7 @@ static void multiply(const run *r, size_t n, size_t from, size_t to, size_t firs
                 table->scale(panel, gate, depth, tile.vectors, memory);
                 panel = memory;
             }
+            if (isWhole) tile.columns = (size_t)tile.vectors * 16;
             size_t column = c_offset + v * tile.vector;
             for (size_t k = 0; k < depth; k += part) {
                 tile.depth = depth - k < part ? depth - k : part;
@@ -146,15 +159,20 @@ static void multiply(const run *r, size_t n, size_t from, size_t to, size_t firs
                 for (size_t t = 0; t < tiles; t++) {
                     size_t i = top + (bottom - top) * t / tiles;
                     tile.rows = (int)(top + (bottom - top) * (t + 1) / tiles - i);
-                    size_t y = line == SIZE_MAX ? 0 : i / line, x = i - (line == SIZE_MAX ? 0 : y * line);
-                    for (int row = 0; row < tile.rows; row++) {
-                        tile.a[row] = a + y * ap->lines + x * a_row + shift;
-                        if (++x == line) x = 0, y++;
+                    if (line == SIZE_MAX) {
+                        const float *first_row = a + i * a_row + shift;
+                        for (int row = 0; row < LT_TILE_ROWS; row++) tile.a[row] = first_row + (size_t)row * a_row;
+                    } else {
+                        size_t y = i / line, x = i % line;
+                        for (int row = 0; row < tile.rows; row++) {
+                            tile.a[row] = a + y * ap->lines + x * a_row + shift;
+                            if (++x == line) x = 0, y++;
+                        }
                     }
                     size_t at = column + i * tile.row;
                     tile.c = job->c + at;
                     tile.residual = tile.adds || !job->residual ? NULL : job->residual + at;
-                    table->tile(&tile);
+                    table->tiles[(tile.vectors - 1) * table->rows + tile.rows - 1](&tile);
                 }
             }
         }

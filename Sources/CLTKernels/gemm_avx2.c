@@ -10,5 +10,5 @@
 #define LT_BLOCK 8
 #include "gemm_vector.h"
 #pragma clang attribute pop
-const lt_gemm_table lt_gemm_avx2 = {6, 1, 8, tile_avx2, pack_avx2, scale_avx2};
+const lt_gemm_table lt_gemm_avx2 = {6, 1, 8, tiles_avx2, pack_avx2, scale_avx2};
 #endif

@@ -12,5 +12,5 @@
 #define LT_BLOCK 16
 #include "gemm_vector.h"
 #pragma clang attribute pop
-const lt_gemm_table lt_gemm_avx512 = {8, 3, 16, tile_avx512, pack_avx512, scale_avx512};
+const lt_gemm_table lt_gemm_avx512 = {8, 3, 16, tiles_avx512, pack_avx512, scale_avx512};
 #endif

@@ -7,4 +7,4 @@
 #define LT_VECTORS 1
 #define LT_BLOCK 8
 #include "gemm_vector.h"
-const lt_gemm_table lt_gemm_portable = {2, 1, 8, tile_portable, pack_portable, scale_portable};
+const lt_gemm_table lt_gemm_portable = {2, 1, 8, tiles_portable, pack_portable, scale_portable};

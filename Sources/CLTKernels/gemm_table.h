@@ -31,7 +31,8 @@ typedef struct {
     int rows, vectors;
     /// Channels of a block.
     size_t block;
-    void (*tile)(const lt_gemm_tile *);
+    /// For each number of vectors, for each number of rows.
+    void (*const *tiles)(const lt_gemm_tile *);
     /// Packs 16 `vectors` columns of B, of which `columns` exist: (k, j) at k rs + j cs; times gate[k] where there is one.
     void (*pack)(const float *b, size_t rs, size_t cs, size_t depth, size_t columns, int vectors, float *packed);
     void (*scale)(const float *panel, const float *gate, size_t depth, int vectors, float *scaled);

@@ -36,25 +36,53 @@ static inline vf LT_NAME(load_some)(const float *p, size_t half, size_t count) {
     return L(some);
 }
 
-/// What is not done in registers of the micro-kernel: sums come as [rows][16 vectors] floats.
+// The code below once for each activation.
+#define LT_EACH_ACTIVATION(OP, EACH)                                  \
+    switch (OP) {                                                     \
+        case LT_UNARY_RELU: EACH(LT_UNARY_RELU) break;                \
+        case LT_UNARY_LEAKY_RELU: EACH(LT_UNARY_LEAKY_RELU) break;    \
+        case LT_UNARY_CLIP: EACH(LT_UNARY_CLIP) break;                \
+        case LT_UNARY_SIGMOID: EACH(LT_UNARY_SIGMOID) break;          \
+        case LT_UNARY_TANH: EACH(LT_UNARY_TANH) break;                \
+        case LT_UNARY_HARD_SIGMOID: EACH(LT_UNARY_HARD_SIGMOID) break; \
+        case LT_UNARY_HARD_SWISH: EACH(LT_UNARY_HARD_SWISH) break;    \
+        case LT_UNARY_SILU: EACH(LT_UNARY_SILU) break;                \
+        case LT_UNARY_GELU: EACH(LT_UNARY_GELU) break;                \
+        default: EACH(LT_UNARY_COPY)                                  \
+    }
+
+/// The activation of a tile of whole vectors, [rows][16 vectors].
+static __attribute__((noinline)) void LT_NAME(activate)(const lt_gemm_tile *t, const float *values) {
+    vf a = S(t->job->activation_a), b = S(t->job->activation_b);
+    int rows = t->rows, vectors = t->vectors;
+    size_t row = t->row, vector = t->vector, half = t->half;
+#define EACH(OP)                                                                                                    \
+    for (int r = 0; r < rows; r++)                                                                                  \
+        for (int v = 0; v < vectors; v++, values += 16)                                                             \
+            LT_NAME(store_halves)(t->c + (size_t)r * row + (size_t)v * vector, half, LT_NAME(apply)(OP, a, b, L(values)));
+    LT_EACH_ACTIVATION(t->job->activation, EACH)
+#undef EACH
+}
+
+/// What is not done in registers of the micro-kernel: scaled results, and columns that are no whole vector. Sums come as
+/// [rows][16 vectors] floats.
 static __attribute__((noinline)) void LT_NAME(finish)(const lt_gemm_tile *t, const float *sums) {
     const lt_gemm_job *job = t->job;
     vf scale = S(job->scale), a = S(job->activation_a), b = S(job->activation_b);
-    int whole = (int)(t->columns / 16);
-    size_t rest = t->columns % 16;
     int blocked = job->c_place.block != 0;
 #define EACH(OP)                                                                                              \
     for (int r = 0; r < t->rows; r++)                                                                         \
-        for (int v = 0; v < t->vectors; v++) {                                                                \
-            size_t at = (size_t)r * t->row + (size_t)v * t->vector, count = v < whole ? 16 : rest;             \
-            vf y = L(sums + (r * t->vectors + v) * 16) * scale;                                               \
-            if (v < whole) {                                                                                  \
+        for (int v = 0; v < t->vectors; v++, sums += 16) {                                                    \
+            size_t at = (size_t)r * t->row + (size_t)v * t->vector;                                           \
+            vf y = L(sums) * scale;                                                                           \
+            if (t->columns >= (size_t)(v + 1) * 16) {                                                         \
                 if (t->bias) y += L(t->bias + 16 * v);                                                        \
                 if (t->residual) y += LT_NAME(load_halves)(t->residual + at, t->half);                        \
                 if (t->adds) y += LT_NAME(load_halves)(t->c + at, t->half);                                   \
                 LT_NAME(store_halves)(t->c + at, t->half, LT_NAME(apply)(OP, a, b, y));                       \
                 continue;                                                                                     \
             }                                                                                                 \
+            size_t count = t->columns - (size_t)v * 16;                                                       \
             if (t->bias) y += LT_NAME(load_some)(t->bias + 16 * v, 8, count);                                 \
             if (t->residual) y += LT_NAME(load_some)(t->residual + at, t->half, count);                       \
             if (t->adds) y += LT_NAME(load_some)(t->c + at, t->half, count);                                  \
@@ -62,18 +90,7 @@ static __attribute__((noinline)) void LT_NAME(finish)(const lt_gemm_tile *t, con
             size_t stored = blocked ? (count + LT_BLOCK - 1) / LT_BLOCK * LT_BLOCK : count;                   \
             for (size_t i = 0; i < stored; i++) t->c[at + (i < 8 ? i : t->half + i - 8)] = i < count ? y[i] : 0.f; \
         }
-    switch (t->ends ? job->activation : LT_UNARY_COPY) {
-        case LT_UNARY_RELU: EACH(LT_UNARY_RELU) break;
-        case LT_UNARY_LEAKY_RELU: EACH(LT_UNARY_LEAKY_RELU) break;
-        case LT_UNARY_CLIP: EACH(LT_UNARY_CLIP) break;
-        case LT_UNARY_SIGMOID: EACH(LT_UNARY_SIGMOID) break;
-        case LT_UNARY_TANH: EACH(LT_UNARY_TANH) break;
-        case LT_UNARY_HARD_SIGMOID: EACH(LT_UNARY_HARD_SIGMOID) break;
-        case LT_UNARY_HARD_SWISH: EACH(LT_UNARY_HARD_SWISH) break;
-        case LT_UNARY_SILU: EACH(LT_UNARY_SILU) break;
-        case LT_UNARY_GELU: EACH(LT_UNARY_GELU) break;
-        default: EACH(LT_UNARY_COPY)
-    }
+    LT_EACH_ACTIVATION(t->ends ? job->activation : LT_UNARY_COPY, EACH)
 #undef EACH
 }
 
@@ -87,6 +104,11 @@ static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gem
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) a[r] = t->a[r];
     const float *b = t->b;
+    // C is fetched while the sums are made.
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) __builtin_prefetch(t->c + (size_t)r * t->row + (size_t)v * t->vector, 1);
     size_t block = t->block, start = 0;
     for (size_t left = t->depth; left > 0; start += t->blocks) {
         size_t some = left < block ? left : block;
@@ -106,9 +128,10 @@ static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gem
         }
     }
     const lt_gemm_job *job = t->job;
-    int isSimple = !t->ends || job->activation == LT_UNARY_COPY || job->activation == LT_UNARY_RELU;
-    if (isSimple && job->scale == 1.f && t->columns == (size_t)vectors * 16) {
-        int rectified = t->ends && job->activation == LT_UNARY_RELU;
+    float memory[LT_ROWS * LT_VECTORS * 16] __attribute__((aligned(64)));
+    if (job->scale == 1.f && t->columns == (size_t)vectors * 16) {
+        lt_unary_op op = t->ends ? job->activation : LT_UNARY_COPY;
+        int costly = op != LT_UNARY_COPY && op != LT_UNARY_RELU;
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++) {
             vf bias = t->bias ? L(t->bias + 16 * v) : S(0.f);
@@ -118,13 +141,14 @@ static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gem
                 vf y = sums[r][v] + bias;
                 if (t->residual) y += LT_NAME(load_halves)(t->residual + at, t->half);
                 if (t->adds) y += LT_NAME(load_halves)(t->c + at, t->half);
-                if (rectified) y = PICK(y < S(0.f), S(0.f), y);
-                LT_NAME(store_halves)(t->c + at, t->half, y);
+                if (op == LT_UNARY_RELU) y = PICK(y < S(0.f), S(0.f), y);
+                if (costly) ST(memory + (r * vectors + v) * 16, y);
+                else LT_NAME(store_halves)(t->c + at, t->half, y);
             }
         }
+        if (costly) LT_NAME(activate)(t, memory);
         return;
     }
-    float memory[LT_ROWS * LT_VECTORS * 16] __attribute__((aligned(64)));
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -137,16 +161,16 @@ static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gem
 #define LT_EACH_ROWS(V) LT_TILE(1, V) LT_TILE(2, V) LT_MORE_ROWS(V)
 #if LT_ROWS == 2
 #define LT_MORE_ROWS(V)
-#define LT_LIST(V) {LT_NAME(tile_1_##V), LT_NAME(tile_2_##V)}
+#define LT_LIST(V) LT_NAME(tile_1_##V), LT_NAME(tile_2_##V)
 #elif LT_ROWS == 6
 #define LT_MORE_ROWS(V) LT_TILE(3, V) LT_TILE(4, V) LT_TILE(5, V) LT_TILE(6, V)
 #define LT_LIST(V) \
-    {LT_NAME(tile_1_##V), LT_NAME(tile_2_##V), LT_NAME(tile_3_##V), LT_NAME(tile_4_##V), LT_NAME(tile_5_##V), LT_NAME(tile_6_##V)}
+    LT_NAME(tile_1_##V), LT_NAME(tile_2_##V), LT_NAME(tile_3_##V), LT_NAME(tile_4_##V), LT_NAME(tile_5_##V), LT_NAME(tile_6_##V)
 #else
 #define LT_MORE_ROWS(V) LT_TILE(3, V) LT_TILE(4, V) LT_TILE(5, V) LT_TILE(6, V) LT_TILE(7, V) LT_TILE(8, V)
 #define LT_LIST(V)                                                                                                           \
-    {LT_NAME(tile_1_##V), LT_NAME(tile_2_##V), LT_NAME(tile_3_##V), LT_NAME(tile_4_##V), LT_NAME(tile_5_##V), LT_NAME(tile_6_##V), \
-     LT_NAME(tile_7_##V), LT_NAME(tile_8_##V)}
+    LT_NAME(tile_1_##V), LT_NAME(tile_2_##V), LT_NAME(tile_3_##V), LT_NAME(tile_4_##V), LT_NAME(tile_5_##V), LT_NAME(tile_6_##V), \
+     LT_NAME(tile_7_##V), LT_NAME(tile_8_##V)
 #endif
 
 LT_EACH_ROWS(1)
@@ -155,16 +179,13 @@ LT_EACH_ROWS(2)
 LT_EACH_ROWS(3)
 #endif
 
-static void LT_NAME(tile)(const lt_gemm_tile *t) {
-    static void (*const tiles[LT_VECTORS][LT_ROWS])(const lt_gemm_tile *) = {
-        LT_LIST(1),
+static void (*const LT_NAME(tiles)[])(const lt_gemm_tile *) = {
+    LT_LIST(1),
 #if LT_VECTORS == 3
-        LT_LIST(2),
-        LT_LIST(3),
+    LT_LIST(2),
+    LT_LIST(3),
 #endif
-    };
-    tiles[t->vectors - 1][t->rows - 1](t);
-}
+};
 
 static void LT_NAME(pack)(const float *b, size_t rs, size_t cs, size_t depth, size_t columns, int vectors, float *packed) {
     size_t width = (size_t)vectors * 16;

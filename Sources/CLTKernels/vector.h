@@ -84,14 +84,29 @@ static inline vf LT_NAME(vexp)(vf x) {
 static inline vf LT_NAME(vlogistic)(vf x) { return S(1.f) / (S(1.f) + LT_NAME(vexp)(-x)); }
 #endif
 
-/// erf(x) within 1.5e-7 (Abramowitz & Stegun 7.1.26).
+/// erf(x) within 1.7e-7, and 2.8e-7 of its value: x times a polynomial in x², fitted to the smallest largest error up to 3.9,
+/// where erf is 1 to 4e-8. It is evaluated in x² moved to [-1, 1], where its coefficients do not cancel.
 static inline vf LT_NAME(verf)(vf x) {
-    vf ax = PICK(x < S(0.f), -x, x);
-    vf t = S(1.f) / (S(1.f) + S(0.3275911f) * ax);
-    vf p = ((((S(1.061405429f) * t + S(-1.453152027f)) * t + S(1.421413741f)) * t + S(-0.284496736f)) * t +
-            S(0.254829592f)) * t;
-    vf y = S(1.f) - p * LT_NAME(vexp)(-ax * ax);
-    return PICK(x < S(0.f), -y, y);
+    vf t = x * x * S(1.314924359e-01f) - S(1.f);
+    vf p = S(-7.247958565e-04f);
+    p = p * t + S(1.891819411e-03f);
+    p = p * t + S(-1.476439298e-03f);
+    p = p * t + S(2.003366826e-03f);
+    p = p * t + S(-7.102835458e-03f);
+    p = p * t + S(1.345910784e-02f);
+    p = p * t + S(-1.955549791e-02f);
+    p = p * t + S(2.920928411e-02f);
+    p = p * t + S(-4.277796298e-02f);
+    p = p * t + S(5.788288638e-02f);
+    p = p * t + S(-7.380343229e-02f);
+    p = p * t + S(9.067333490e-02f);
+    p = p * t + S(-1.095323861e-01f);
+    p = p * t + S(1.346908957e-01f);
+    p = p * t + S(-1.810110807e-01f);
+    p = p * t + S(3.625839651e-01f);
+    vf y = x * p;
+    y = PICK(x > S(3.9f), S(1.f), y);
+    return PICK(x < S(-3.9f), S(-1.f), y);
 }
 
 static inline __attribute__((always_inline)) vf LT_NAME(apply)(lt_unary_op op, vf a, vf b, vf x) {
@@ -107,7 +122,7 @@ static inline __attribute__((always_inline)) vf LT_NAME(apply)(lt_unary_op op, v
             // Odd polynomial near zero, where 1 - 2 / (e^2x + 1) cancels.
             vf q = x * x;
             vf small = x + x * q * (S(-0.333332956f) + q * (S(0.133314f) + q * S(-0.0533740f)));
-            vf big = S(1.f) - S(2.f) / (LT_NAME(vexp)(x + x) + S(1.f));
+            vf big = S(1.f) - S(2.f) * LT_NAME(vlogistic)(-(x + x));
             return PICK(q < S(0.0625f), small, big);
         }
         case LT_UNARY_HARD_SIGMOID:

@@ -49,7 +49,7 @@ typedef struct {
     lt_placement c_place;
     size_t c_batch[LT_GEMM_BATCH];
     float scale;
-    /// One per column, or NULL.
+    /// One per column, or NULL; of blocked results for whole vectors of 16 columns, zeros past the last.
     const float *bias;
     /// Lies as C does (and may be C), or NULL.
     const float *residual;

@@ -1,12 +1,12 @@
-// Linear (domain longtail, made by passes): Y = activation(X W + B) over the last axis of X; X [..., K], W [K, N]
-// ([N, K] with transB = 1), B [N], Y [..., N].
+// Linear (domain longtail, made by passes): Y = activation(X W + B + Z) over the last axis of X; X [..., K], W [K, N]
+// ([N, K] with transB = 1), B [N], Y [..., N], Z of Y's shape.
 
 import LTCore
 import LTGraph
 
-/// A matrix product with constant weights, bias and activation.
+/// A matrix product with constant weights, bias, residual and activation.
 struct LinearOperator: Operator {
-    static let schema = OperatorSchema("Linear", domain: "longtail", opsets: 1...1, inputs: 2...3, types: [.float32])
+    static let schema = OperatorSchema("Linear", domain: "longtail", opsets: 1...1, inputs: 2...4, types: [.float32])
 
     let transB: Bool
     let activation: Activation?
@@ -40,10 +40,15 @@ struct LinearOperator: Operator {
         let depth = w.dims[transB ? 1 : 0]
         let width = w.dims[transB ? 0 : 1]
         let bias = inputs.count > 2 ? inputs[2]?.elements(Float.self) : nil
+        let residual = inputs.count > 3 ? inputs[3] : nil
+        guard residual == nil || residual?.shape == shape else {
+            throw LTError(.shapeMismatch, "residual has shape \(residual?.shape ?? shape), expected \(shape)")
+        }
+        let z = residual?.elements(Float.self)
         let (a, b, y) = (x.elements(Float.self), w.elements(Float.self), result.elements(Float.self))
         for index in y.indices {
             let (row, column) = index.quotientAndRemainder(dividingBy: width)
-            var sum = Double(bias?[column] ?? 0)
+            var sum = Double(bias?[column] ?? 0) + Double(z?[index] ?? 0)
             for k in 0..<depth {
                 sum += Double(a[row * depth + k]) * Double(b[transB ? column * depth + k : k * width + column])
             }

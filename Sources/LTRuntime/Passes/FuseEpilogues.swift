@@ -1,16 +1,22 @@
 // What follows a convolution, a Linear or a ChannelAffine and touches each element once runs on the way out of it:
-// Conv + residual Add + activation → FusedConv; Linear and ChannelAffine + activation.
+// Conv + residual Add + activation → FusedConv; Linear + residual Add + activation; ChannelAffine + activation.
 
 import LTCore
 import LTGraph
 import OrderedCollections
 
 struct FuseEpilogues: Pass {
+    /// Shapes of the runtime inputs in order where they are known; nil: as the file states them. An Add that may repeat its
+    /// operand is no residual.
+    var inputs: [Shape?]?
+
+    init(inputs: [Shape?]? = nil) { self.inputs = inputs }
+
     func apply(_ graph: Graph) throws(LTError) -> Graph {
         var nodes: [Node?] = graph.nodes
         let reads = graph.readCounts
         let readers = graph.readers
-        let facts = try Inference(graph)
+        let facts = try Inference(graph, inputs: inputs)
         var result = graph
         /// The only node that reads `value`, not yet taken by another fusion.
         func onlyReader(_ value: String) -> Int? {
@@ -27,9 +33,10 @@ struct FuseEpilogues: Pass {
                 && node.attributes["activation"] == nil
             guard isConv || isOwn else { continue }
             var last = index
-            if isConv, let add = onlyReader(output), let sum = nodes[add], sum.isDefaultDomain, sum.opType == "Add",
-                let residual = sum.inputs.first(where: { $0 != output }), graph.initializers[residual] == nil,
-                let dims = facts[output]?.dims, facts[residual]?.dims == dims
+            let takesResidual = (isConv || node.opType == "Linear") && node.inputs.count < 4
+            if takesResidual, let add = onlyReader(output), let sum = nodes[add], sum.isDefaultDomain,
+                sum.opType == "Add", let residual = sum.inputs.first(where: { $0 != output }),
+                graph.initializers[residual] == nil, let shape = facts[output]?.shape, facts[residual]?.shape == shape
             {
                 while node.inputs.count < 3 { node.inputs.append("") }
                 node.inputs.append(residual)

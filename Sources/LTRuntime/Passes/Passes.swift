@@ -22,7 +22,10 @@ enum Passes {
             graph = try run([InlineBranches(), FoldConstants(inputs: inputs)], graph)
         }
         return try run(
-            [RemoveIdentities(inputs: inputs), ExpandEinsum(inputs: inputs), RemoveDeadCode()], graph)
+            [
+                RemoveIdentities(inputs: inputs), ExpandEinsum(inputs: inputs), FuseEpilogues(inputs: inputs),
+                RemoveDeadCode(),
+            ], graph)
     }
 
     private static func run(_ passes: [any Pass], _ graph: Graph) throws(LTError) -> Graph {

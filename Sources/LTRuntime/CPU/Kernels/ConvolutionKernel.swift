@@ -29,7 +29,15 @@ struct ConvolutionKernel: Kernel {
         guard residual == nil || residual?.shape == outputs[0].shape,
             let window = try DNNLWindow(node, kernel: Array(w.shape.dims.dropFirst(2)), input: x.shape)
         else { return nil }
+        let gate = inputs.count > 4 ? inputs[4] : nil
         let (group, activation) = (try node.int("group") ?? 1, try Activation(node))
+        if let kernel = try PointwiseConvolutionKernel(
+            x, constant, bias?.constant, residual, gate: gate, outputs[0], window, group: group,
+            activation: activation, context)
+        {
+            return kernel
+        }
+        guard gate == nil else { return nil }
         let winograd = try WinogradKernel.make(
             x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context)
         if let winograd { return winograd }

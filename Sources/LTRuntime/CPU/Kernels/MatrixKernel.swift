@@ -1,140 +1,168 @@
-// Matrix products: with constant weights by oneDNN in a packed layout, between two computed values by oneDNN's matmul.
+// Matrix products: with constant weights packed once per plan (Linear), and between two computed values (MatMul, Gemm).
 
-import CDNNL
+import CLTKernels
 import LTCore
 import LTGraph
 
-/// Y = activation(X W + b) over the last axis of X.
+/// Y = activation(X W + b + Z) over the last axis of X.
 struct LinearKernel: Kernel {
-    let primitive: Primitive
     let inputs: [Layout?]
     let outputs: [Operand]
+    private let product: MatrixProduct
     private let weights: Buffer
     private let bias: Buffer?
-    private let biasDesc: MemoryDesc
+    private let hasResidual: Bool
 
-    var label: String { "dnnl inner product \(primitive.implementation)" }
-    var scratchBytes: Int { primitive.scratch.byteCount }
+    var label: String { "simd linear" }
+    var inPlace: [Int] { hasResidual ? [3] : [] }
 
     static let make: KernelMaker = { _, node, inputs, outputs, context throws(LTError) in
-        guard let x = inputs[0], let w = inputs[1]?.constant, x.type == .float32, x.shape.rank >= 1 else { return nil }
+        guard let x = inputs[0], let w = inputs[1]?.constant, x.type == .float32, w.type == .float32,
+            x.shape.rank >= 1, w.shape.rank == 2
+        else { return nil }
         let bias = inputs.count > 2 ? inputs[2] : nil
-        guard bias == nil || bias?.constant != nil else { return nil }
-        return try LinearKernel(
-            x, w, bias?.constant, outputs[0], transB: try node.int("transB") ?? 0 != 0,
-            activation: try Activation(node), context)
+        let residual = inputs.count > 3 ? inputs[3] : nil
+        guard bias == nil || bias?.constant != nil, residual == nil || residual?.shape == outputs[0].shape
+        else { return nil }
+        let isTransposed = try node.int("transB") ?? 0 != 0
+        let (depth, width) = isTransposed ? (w.dims[1], w.dims[0]) : (w.dims[0], w.dims[1])
+        var product = MatrixProduct(
+            rows: x.shape.count / depth, columns: width, depth: depth, threads: context.threads)
+        product.activation = try Activation(node).map { UnaryFunction($0) }
+        return LinearKernel(
+            inputs: [.plain, nil] + (inputs.count > 2 ? [nil] : []) + (residual == nil ? [] : [.plain]),
+            outputs: [Operand(.float32, outputs[0].shape)], product: product,
+            weights: try context.weights.panels(w, depth: depth, columns: width, isTransposed: isTransposed),
+            bias: try bias?.constant.map { bias throws(LTError) in try context.weights.vectors(bias) },
+            hasResidual: residual != nil)
     }
 
     private init(
-        _ x: Operand, _ w: Tensor, _ bias: Tensor?, _ output: Operand, transB: Bool, activation: Activation?,
-        _ context: KernelContext
-    ) throws(LTError) {
-        let (depth, width) = transB ? (w.dims[1], w.dims[0]) : (w.dims[0], w.dims[1])
-        let rows = x.shape.count / depth
-        var source = try MemoryDesc.plain([rows, depth]).raw
-        var weights = try MemoryDesc.any([width, depth]).raw
-        var target = try MemoryDesc.plain([rows, width]).raw
-        var biasDesc = bias == nil ? MemoryDesc.none.raw : try MemoryDesc.plain([width]).raw
-        let attributes = try Attributes()
-        if let activation { try attributes.append(activation) }
-        var operation = dnnl_inner_product_desc_t()
-        try DNNL.check(
-            dnnl_inner_product_forward_desc_init(
-                &operation, dnnl_forward_inference, &source, &weights, &biasDesc, &target),
-            "inner product")
-        primitive = try withUnsafePointer(to: &operation) { pointer throws(LTError) in
-            try Primitive(UnsafeRawPointer(pointer), attributes, "inner product")
-        }
-        inputs = [.plain, nil] + (bias == nil ? [] : [nil])
-        outputs = [Operand(.float32, output.shape)]
-        self.weights = try context.weights.packed(
-            w, from: try MemoryDesc([width, depth], strides: transB ? [depth, 1] : [1, width]), as: primitive.weights)
-        self.biasDesc = MemoryDesc(biasDesc)
-        self.bias = try bias.map { bias throws(LTError) in
-            let desc = MemoryDesc(biasDesc)
-            return try context.weights.packed(bias, from: desc, as: desc)
-        }
+        inputs: [Layout?], outputs: [Operand], product: MatrixProduct, weights: Buffer, bias: Buffer?,
+        hasResidual: Bool
+    ) {
+        self.inputs = inputs
+        self.outputs = outputs
+        self.product = product
+        self.weights = weights
+        self.bias = bias
+        self.hasResidual = hasResidual
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
-        let bound = BoundPrimitive(primitive, memory.stream)
-        try bound.set(DNNL_ARG_SRC, primitive.source, memory.inputs[0])
-        try bound.set(DNNL_ARG_WEIGHTS, primitive.weights, weights.pointer)
-        if let bias { try bound.set(DNNL_ARG_BIAS, biasDesc, bias.pointer) }
-        try bound.set(DNNL_ARG_DST, primitive.destination, memory.outputs[0])
-        try bound.setScratch(memory.scratch)
-        return { () throws(LTError) in try bound.execute() }
+        product.bind(
+            a: memory.floats(0), b: weights.floats, c: memory.outputFloats, bias: bias?.floats,
+            residual: hasResidual ? memory.floats(3) : nil, scratch: nil)
     }
 }
 
 /// MatMul with ONNX's batch dimensions, and Gemm.
 struct MatrixKernel: Kernel {
-    let primitive: Primitive
+    /// What Gemm's C is to the product.
+    private enum Addend { case none, bias, residual }
+
     let inputs: [Layout?]
     let outputs: [Operand]
-    private let descs: [MemoryDesc]
+    private let product: MatrixProduct
+    private let addend: Addend
 
-    var label: String { "dnnl matmul \(primitive.implementation)" }
-    var scratchBytes: Int { primitive.scratch.byteCount }
+    var label: String { "simd matmul" }
+    var scratchBytes: Int { product.scratchBytes }
 
-    static let makeMatMul: KernelMaker = { _, _, inputs, outputs, _ throws(LTError) in
+    static let makeMatMul: KernelMaker = { _, _, inputs, outputs, context throws(LTError) in
         guard let a = inputs[0], let b = inputs[1], a.type == .float32, b.type == .float32, a.shape.rank >= 2,
-            b.shape.rank >= 2, outputs[0].shape.rank <= 6
+            b.shape.rank >= 2
         else { return nil }
-        let rank = outputs[0].shape.rank
-        func widened(_ shape: Shape) throws(LTError) -> MemoryDesc {
-            try MemoryDesc.plain([Int](repeating: 1, count: rank - shape.rank) + shape.dims)
+        let (depth, width) = (b.shape[b.shape.rank - 2], b.shape[b.shape.rank - 1])
+        let rows = a.shape[a.shape.rank - 2]
+        let output = outputs[0].shape
+        var product: MatrixProduct
+        if b.shape.count == depth * width {
+            // One matrix B: the matrices of A are one.
+            product = MatrixProduct(
+                rows: a.shape.count / depth, columns: width, depth: depth, threads: context.threads)
+        } else {
+            product = MatrixProduct(rows: rows, columns: width, depth: depth, threads: context.threads)
+            guard let batch = batch(output, a.shape, b.shape) else { return nil }
+            product.batch = batch
         }
-        return try MatrixKernel(
-            [try widened(a.shape), try widened(b.shape), try MemoryDesc.plain(outputs[0].shape.dims)], nil, outputs[0],
-            scale: 1)
+        product.form = LT_GEMM_ROWS
+        product.bStride = width
+        return MatrixKernel(
+            inputs: [.plain, .plain], outputs: [Operand(.float32, output)], product: product, addend: .none)
     }
 
-    /// Gemm whose C is absent or one row and whose beta is 1.
-    static let makeGemm: KernelMaker = { _, node, inputs, outputs, _ throws(LTError) in
+    /// The batch dimensions with those joined that lie alike; nil where more than four are left.
+    private static func batch(_ output: Shape, _ a: Shape, _ b: Shape) -> [MatrixProduct.Batch]? {
+        let rank = output.rank - 2
+        func strides(_ shape: Shape) -> [Int] {
+            let own = shape.strides
+            return (0..<rank).map { axis in
+                let place = axis - (output.rank - shape.rank)
+                return place < 0 || shape[place] == 1 ? 0 : own[place]
+            }
+        }
+        let (aSteps, bSteps, cSteps) = (strides(a), strides(b), strides(output))
+        var dims: [MatrixProduct.Batch] = []
+        for axis in 0..<rank where output[axis] > 1 {
+            let next = MatrixProduct.Batch(
+                count: output[axis], a: aSteps[axis], b: bSteps[axis], c: cSteps[axis])
+            if let last = dims.last, last.a == next.a * next.count, last.b == next.b * next.count,
+                last.c == next.c * next.count
+            {
+                dims[dims.count - 1] = next
+                dims[dims.count - 1].count *= last.count
+            } else {
+                dims.append(next)
+            }
+        }
+        return dims.count <= MatrixProduct.batchRank ? dims : nil
+    }
+
+    /// Gemm whose C is absent, one row or a whole matrix, and whose beta is 1.
+    static let makeGemm: KernelMaker = { _, node, inputs, outputs, context throws(LTError) in
         guard let a = inputs[0], let b = inputs[1], a.type == .float32, b.type == .float32, a.shape.rank == 2,
             b.shape.rank == 2
         else { return nil }
         let c = inputs.count > 2 ? inputs[2] : nil
-        let width = outputs[0].shape[1]
-        let (alpha, beta) = (try node.float("alpha") ?? 1, try node.float("beta") ?? 1)
-        guard c == nil || (c?.shape.count == width && c?.shape.dims.last == width && c?.type == .float32),
-            c == nil || (beta == 1 && alpha == 1)
-        else { return nil }
-        func desc(_ shape: Shape, _ transposed: Bool) throws(LTError) -> MemoryDesc {
-            transposed
-                ? try MemoryDesc([shape[1], shape[0]], strides: [1, shape[1]]) : try MemoryDesc.plain(shape.dims)
+        let output = outputs[0].shape
+        var addend = Addend.none
+        if let c {
+            guard c.type == .float32, try node.float("beta") ?? 1 == 1 else { return nil }
+            if c.shape.count == output[1], c.shape.dims.last == output[1] {
+                addend = .bias
+            } else if c.shape == output {
+                addend = .residual
+            } else {
+                return nil
+            }
         }
-        return try MatrixKernel(
-            [
-                try desc(a.shape, try node.int("transA") ?? 0 != 0),
-                try desc(b.shape, try node.int("transB") ?? 0 != 0),
-                try MemoryDesc.plain(outputs[0].shape.dims),
-            ], c == nil ? nil : try MemoryDesc.plain([1, width]), outputs[0], scale: alpha)
+        let (isATransposed, isBTransposed) = (
+            try node.int("transA") ?? 0 != 0, try node.int("transB") ?? 0 != 0
+        )
+        var product = MatrixProduct(
+            rows: output[0], columns: output[1], depth: a.shape[isATransposed ? 0 : 1], threads: context.threads)
+        product.isATransposed = isATransposed
+        if isATransposed { product.aPlace.row = output[0] }
+        product.form = isBTransposed ? LT_GEMM_COLUMNS : LT_GEMM_ROWS
+        product.bStride = b.shape[1]
+        product.scale = try node.float("alpha") ?? 1
+        return MatrixKernel(
+            inputs: [.plain, .plain] + (c == nil ? [] : [.plain]), outputs: [Operand(.float32, output)],
+            product: product, addend: addend)
     }
 
-    private init(_ descs: [MemoryDesc], _ bias: MemoryDesc?, _ output: Operand, scale: Float) throws(LTError) {
-        var (a, b, y) = (descs[0].raw, descs[1].raw, descs[2].raw)
-        var biasDesc = bias?.raw ?? MemoryDesc.none.raw
-        let attributes = try Attributes()
-        if scale != 1 { try attributes.scale(scale) }
-        var operation = dnnl_matmul_desc_t()
-        try DNNL.check(dnnl_matmul_desc_init(&operation, &a, &b, &biasDesc, &y), "matmul")
-        primitive = try withUnsafePointer(to: &operation) { pointer throws(LTError) in
-            try Primitive(UnsafeRawPointer(pointer), attributes, "matmul")
-        }
-        self.descs = descs + (bias.map { [$0] } ?? [])
-        inputs = [.plain, .plain] + (bias == nil ? [] : [.plain])
-        outputs = [Operand(.float32, output.shape)]
+    private init(inputs: [Layout?], outputs: [Operand], product: MatrixProduct, addend: Addend) {
+        self.inputs = inputs
+        self.outputs = outputs
+        self.product = product
+        self.addend = addend
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
-        let bound = BoundPrimitive(primitive, memory.stream)
-        try bound.set(DNNL_ARG_SRC, descs[0], memory.inputs[0])
-        try bound.set(DNNL_ARG_WEIGHTS, descs[1], memory.inputs[1])
-        if descs.count > 3 { try bound.set(DNNL_ARG_BIAS, descs[3], memory.inputs[2]) }
-        try bound.set(DNNL_ARG_DST, descs[2], memory.outputs[0])
-        try bound.setScratch(memory.scratch)
-        return { () throws(LTError) in try bound.execute() }
+        product.bind(
+            a: memory.floats(0), b: memory.floats(1), c: memory.outputFloats,
+            bias: addend == .bias ? memory.floats(2) : nil, residual: addend == .residual ? memory.floats(2) : nil,
+            scratch: memory.scratch)
     }
 }
