@@ -258,6 +258,23 @@ void lt_concat(size_t rows, size_t parts, const void *const *sources, const size
     lt_parallel(team(rows * parts, j.width / 4 / (parts ? parts : 1)), concat_body, &j);
 }
 
+typedef struct {
+    size_t rows, run;
+    const float *x;
+    const int32_t *places;
+    float *y;
+} gather;
+static void gather_body(void *context, int index, int count) {
+    gather *g = context;
+    size_t from, to;
+    share(g->rows, index, count, &from, &to);
+    for (size_t i = from; i < to; i++) memcpy(g->y + i * g->run, g->x + (size_t)g->places[i] * g->run, g->run * 4);
+}
+void lt_gather_rows(size_t rows, size_t run, const float *x, const int32_t *places, float *y) {
+    gather g = {.rows = rows, .run = run, .x = x, .places = places, .y = y};
+    lt_parallel(team(rows, run), gather_body, &g);
+}
+
 void lt_zero_padding(float *y, size_t outer, size_t channels, size_t inner, size_t block) {
     size_t blocks = (channels + block - 1) / block, used = channels % block;
     if (used == 0) return;

@@ -1,6 +1,11 @@
 // The vector kernels of one instruction set, single-threaded.
 #pragma once
+#include "include/lt_attention.h"
+#include "include/lt_depthwise_rows.h"
 #include "include/lt_math.h"
+
+/// Queries that attention works on at once, at most.
+enum { LT_ATTENTION_MAX_ROWS = 8 };
 
 typedef struct {
     void (*unary)(lt_unary_op, float, float, const float *, float *, size_t);
@@ -9,6 +14,9 @@ typedef struct {
     void (*softmax)(const float *, float *, size_t);
     void (*layer_norm)(const float *, const float *, const float *, float, float *, size_t);
     void (*reduce)(lt_reduce_op, const float *, float *, size_t, size_t);
+    void (*attention)(const lt_attention_job *, size_t, size_t, size_t, size_t, float *);
+    void (*depthwise_rows)(const lt_depthwise_rows_window *, const float *, const float *, const float *, float *, size_t,
+                           size_t);
 } lt_math_table;
 
 extern const lt_math_table lt_math_portable;

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lt_attention.h"
 #include "lt_depthwise.h"
+#include "lt_depthwise_rows.h"
 #include "lt_gemm.h"
 #include "lt_image.h"
 #include "lt_math.h"

@@ -61,6 +61,9 @@ void lt_copy(size_t size, int rank, const int64_t *dims, const void *x, const in
 /// Copies `parts` row-major pieces side by side: row r of y holds row r of each piece; sizes in bytes.
 void lt_concat(size_t rows, size_t parts, const void *const *sources, const size_t *bytes, void *y);
 
+/// Row i of y is row places[i] of x; rows of `run` floats.
+void lt_gather_rows(size_t rows, size_t run, const float *x, const int32_t *places, float *y);
+
 /// Zeroes the channels past `channels` of [outer, blocks, inner, block].
 void lt_zero_padding(float *y, size_t outer, size_t channels, size_t inner, size_t block);
 

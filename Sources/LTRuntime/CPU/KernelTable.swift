@@ -55,7 +55,10 @@ enum KernelTable {
         "::Unsqueeze": ViewKernel.make,
         "longtail::Activation": UnaryKernel.make,
         "longtail::ChannelAffine": ChannelAffineKernel.make,
+        "longtail::DepthwiseConv": DepthwiseRowsKernel.make,
+        "longtail::FusedAttention": AttentionKernel.make,
         "longtail::FusedConv": first(DepthwiseKernel.make, ConvolutionKernel.make),
+        "longtail::GatherRows": GatherRowsKernel.make,
         "longtail::Linear": LinearKernel.make,
     ]
 

@@ -17,7 +17,8 @@ struct TransposeOperator: ViewOperator {
         return [Facts(x.type, try order(dims.count).map { dims[$0] })]
     }
 
-    private func order(_ rank: Int) throws(LTError) -> [Int] {
+    /// The axis of X that each axis of Y is.
+    func order(_ rank: Int) throws(LTError) -> [Int] {
         let order = perm ?? (0..<rank).reversed()
         guard order.count == rank else {
             throw LTError(.invalidArgument, "attribute 'perm' is \(order), expected each axis of \(rank) once")

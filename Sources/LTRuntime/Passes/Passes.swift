@@ -9,8 +9,8 @@ enum Passes {
         let passes: [any Pass] = [
             FoldConstants(), InlineBranches(), RemoveIdentities(), FoldConstants(), EliminateCommonSubexpressions(),
             FuseLayerNormalization(), ExpandPowers(), FuseActivationPatterns(), FoldBatchNormalization(),
-            NormalisationToAffine(), FormLinear(), FuseEpilogues(), CollectAppends(), FormScatterRows(),
-            RemoveDeadCode(),
+            NormalisationToAffine(), ChannelsLast(), FormLinear(), FoldScales(), FuseEpilogues(), CollectAppends(),
+            FormScatterRows(), RemoveDeadCode(),
         ]
         return try run(passes, graph)
     }
@@ -23,8 +23,8 @@ enum Passes {
         }
         return try run(
             [
-                RemoveIdentities(inputs: inputs), ExpandEinsum(inputs: inputs), FuseEpilogues(inputs: inputs),
-                RemoveDeadCode(),
+                RemoveIdentities(inputs: inputs), ExpandEinsum(inputs: inputs), FuseAttention(inputs: inputs),
+                ComposeMoves(inputs: inputs), FuseEpilogues(inputs: inputs), RemoveDeadCode(),
             ], graph)
     }
 

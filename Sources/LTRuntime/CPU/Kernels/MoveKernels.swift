@@ -54,6 +54,10 @@ struct ViewCopyKernel: Kernel {
             let views = try (op as? any ViewOperator)?.views(inputs.map { $0.map(Facts.init) }),
             views.count == outputs.count
         else { return nil }
+        if case .blocked(let block) = x.layout, let turn = op as? TransposeOperator, x.shape[1] % block == 0 {
+            let view = Self.view(of: x.shape, block, try turn.order(x.shape.rank)).merged
+            return ViewCopyKernel(inputs: [x.layout], outputs: outputs, size: 4, copies: [view])
+        }
         let copies = views.map(\.merged)
         let others = [Layout?](repeating: nil, count: inputs.count - 1)
         if copies.count == 1, copies[0].strides == [1], copies[0].dims == [x.shape.count] {
@@ -61,6 +65,23 @@ struct ViewCopyKernel: Kernel {
         }
         return ViewCopyKernel(
             inputs: [.plain] + others, outputs: outputs, size: x.type.bits / 8, copies: copies)
+    }
+
+    /// [N, C, …] in whole blocks of channels with its axes in another order: the channels are two axes.
+    private static func view(of shape: Shape, _ block: Int, _ order: [Int]) -> StridedIndices {
+        let inner = shape.dims.dropFirst(2).reduce(1, *)
+        let plain = shape.strides
+        var (dims, strides): ([Int], [Int]) = ([], [])
+        for axis in order {
+            if axis == 1 {
+                dims += [shape[1] / block, block]
+                strides += [inner * block, 1]
+            } else {
+                dims.append(shape[axis])
+                strides.append(axis == 0 ? plain[0] : plain[axis] * block)
+            }
+        }
+        return StridedIndices(dims, strides)
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
@@ -88,5 +109,32 @@ struct ViewCopyKernel: Kernel {
                     copy.targetStrides)
             }
         }
+    }
+}
+
+/// Rows in another order.
+struct GatherRowsKernel: Kernel {
+    let inputs: [Layout?] = [.plain, .plain]
+    let outputs: [Operand]
+    private let rows: Int
+    private let run: Int
+
+    var label: String { "simd rows" }
+
+    static let make: KernelMaker = { op, _, inputs, outputs, _ throws(LTError) in
+        guard let op = op as? GatherRowsOperator, let places = inputs[1]?.shape else { return nil }
+        return GatherRowsKernel(outputs: [Operand(.float32, outputs[0].shape)], rows: places.count, run: op.run)
+    }
+
+    private init(outputs: [Operand], rows: Int, run: Int) {
+        self.outputs = outputs
+        self.rows = rows
+        self.run = run
+    }
+
+    func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
+        let (rows, run, x, y) = (rows, run, memory.floats(0), memory.outputFloats)
+        let places = memory.inputs[1].map { UnsafePointer($0.assumingMemoryBound(to: Int32.self)) }
+        return { () throws(LTError) in lt_gather_rows(rows, run, x, places, y) }
     }
 }

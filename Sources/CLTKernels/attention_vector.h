@@ -1,0 +1,228 @@
+// Attention for one head and a range of queries, compiled once per instruction set. K is packed transposed and V row by row;
+// the scores of a few queries against all keys stay in cache between the two products. Included after math_vector.h.
+#include "include/lt_attention.h"
+
+#define L LT_NAME(load)
+#define ST LT_NAME(store)
+#define S LT_NAME(splat)
+#define PICK LT_NAME(pick)
+#define INLINE static inline __attribute__((always_inline))
+
+/// Transposes 16 × 16 floats.
+INLINE void LT_NAME(transpose16)(vf r[16]) {
+    vf t[16];
+#define LT_MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i += 2) {
+        t[i] = LT_MIX(r[i], r[i + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+        t[i + 1] = LT_MIX(r[i], r[i + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    }
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i += 4)
+        _Pragma("clang loop unroll(full)") for (int k = 0; k < 2; k++) {
+            r[i + k] = LT_MIX(t[i + k], t[i + k + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+            r[i + k + 2] = LT_MIX(t[i + k], t[i + k + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+        }
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i += 8)
+        _Pragma("clang loop unroll(full)") for (int k = 0; k < 4; k++) {
+            t[i + k] = LT_MIX(r[i + k], r[i + k + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+            t[i + k + 4] = LT_MIX(r[i + k], r[i + k + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+        }
+    _Pragma("clang loop unroll(full)") for (int k = 0; k < 8; k++) {
+        r[k] = LT_MIX(t[k], t[k + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        r[k + 8] = LT_MIX(t[k], t[k + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    }
+#undef LT_MIX
+}
+
+INLINE const float *LT_NAME(token)(const lt_tokens *x, size_t b, size_t h, size_t t, size_t tokens) {
+    int64_t row = x->places ? x->places[b * tokens + t] * x->token : (int64_t)b * x->batch + (int64_t)t * x->token;
+    return x->data + row + (int64_t)h * x->head;
+}
+
+/// `some` floats, zeroes behind.
+INLINE vf LT_NAME(part)(const float *x, size_t some) {
+    if (some >= 16) return L(x);
+#ifdef LT_ATTENTION_MASKS
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << some) - 1), x);
+#else
+    vf v = S(0.f);
+    for (size_t i = 0; i < some; i++) v[i] = x[i];
+    return v;
+#endif
+}
+
+/// The largest lane, in every lane.
+INLINE vf LT_NAME(lanes_top)(vf x) {
+#define LT_HALVE(...)                                          \
+    {                                                          \
+        vf other = __builtin_shufflevector(x, x, __VA_ARGS__); \
+        x = PICK(x >= other, x, other);                        \
+    }
+    LT_HALVE(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+    LT_HALVE(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
+    LT_HALVE(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
+    LT_HALVE(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
+#undef LT_HALVE
+    return x;
+}
+
+/// e^x of x ≤ 0, as vexp does it; NaN stays.
+INLINE vf LT_NAME(vexp_down)(vf x) {
+    vf z = PICK(x < S(-87.33f), S(-87.33f), x);
+    vf n = (z * S(1.44269504f) + S(12582912.f)) - S(12582912.f);
+    vf r = z - n * S(0.693359375f) - n * S(-2.12194440e-4f);
+    vf p = S(1.9875691500e-4f);
+    p = p * r + S(1.3981999507e-3f);
+    p = p * r + S(8.3334519073e-3f);
+    p = p * r + S(4.1665795894e-2f);
+    p = p * r + S(1.6666665459e-1f);
+    p = p * r + S(5.0000001201e-1f);
+    p = p * r * r + r + S(1.f);
+    vi k = __builtin_convertvector(PICK(n == n, n, S(0.f)), vi);
+    vf y = p * (vf)((k + 127) << 23);
+    return PICK(x < S(-87.33f), S(0.f), y);
+}
+
+/// packed[d][key] of K, keys past the last are zero.
+static void LT_NAME(pack_keys)(const lt_attention_job *j, size_t b, size_t h, size_t wide, float *packed) {
+    for (size_t key = 0; key < wide; key += 16)
+        for (size_t d = 0; d < j->depth; d += 16) {
+            size_t some = j->depth - d < 16 ? j->depth - d : 16;
+            vf r[16];
+            for (size_t i = 0; i < 16; i++)
+                r[i] = key + i < j->keys ? LT_NAME(part)(LT_NAME(token)(&j->k, b, h, key + i, j->keys) + d, some) : S(0.f);
+            LT_NAME(transpose16)(r);
+            for (size_t i = 0; i < some; i++) ST(packed + (d + i) * wide + key, r[i]);
+        }
+}
+
+/// packed[key][d] of V, channels past the last are zero.
+static void LT_NAME(pack_values)(const lt_attention_job *j, size_t b, size_t h, size_t wide, float *packed) {
+    for (size_t key = 0; key < j->keys; key++) {
+        const float *v = LT_NAME(token)(&j->v, b, h, key, j->keys);
+        for (size_t d = 0; d < wide; d += 16) ST(packed + key * wide + d, LT_NAME(part)(v + d, j->width - d));
+    }
+}
+
+/// y[r][0 ..< 16 columns] = Σ_k a[r][k] b[k][…] for `rows` rows.
+INLINE void LT_NAME(tile)(int rows, int columns, const float *const *a, size_t depth, const float *b, size_t b_step,
+                          float *const *y, const float *factor) {
+    vf sum[8][3];
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++) sum[r][c] = S(0.f);
+    _Pragma("clang loop unroll(disable)") for (size_t k = 0; k < depth; k++) {
+        vf w[3];
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++) w[c] = L(b + k * b_step + 16 * c);
+        _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {
+            vf x = S(a[r][k]);
+            _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++) sum[r][c] += x * w[c];
+        }
+    }
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)
+        _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++)
+            ST(y[r] + 16 * c, factor ? sum[r][c] * S(factor[r]) : sum[r][c]);
+}
+
+#define LT_TILE(ROWS)                                                                              \
+    case ROWS:                                                                                     \
+        if (columns == 1) LT_NAME(tile)(ROWS, 1, a, depth, b, b_step, y, factor);                  \
+        LT_WIDE(ROWS)                                                                              \
+        break;
+#if LT_ATTENTION_COLUMNS > 1
+#define LT_WIDE(ROWS)                                                                              \
+    if (columns == 2) LT_NAME(tile)(ROWS, 2, a, depth, b, b_step, y, factor);                      \
+    if (columns == 3) LT_NAME(tile)(ROWS, 3, a, depth, b, b_step, y, factor);
+#else
+#define LT_WIDE(ROWS)
+#endif
+static void LT_NAME(tiles)(int rows, int columns, const float *const *a, size_t depth, const float *b, size_t b_step,
+                           float *const *y, const float *factor) {
+    switch (rows) {
+        LT_TILE(1)
+        LT_TILE(2)
+        LT_TILE(3)
+#if LT_ATTENTION_ROWS > 3
+        LT_TILE(4)
+        LT_TILE(5)
+        LT_TILE(6)
+#endif
+#if LT_ATTENTION_ROWS > 6
+        LT_TILE(7)
+        LT_TILE(8)
+#endif
+        default: break;
+    }
+}
+#undef LT_TILE
+#undef LT_WIDE
+
+/// y[r][0 ..< 16 vectors] of a[r] · b.
+static void LT_NAME(product)(int rows, size_t vectors, const float *const *a, size_t depth, const float *b, size_t b_step,
+                             float *const *y, const float *factor) {
+    size_t pieces = (vectors + LT_ATTENTION_COLUMNS - 1) / LT_ATTENTION_COLUMNS;
+    for (size_t piece = 0; piece < pieces; piece++) {
+        size_t from = vectors * piece / pieces, to = vectors * (piece + 1) / pieces;
+        float *at[LT_ATTENTION_ROWS];
+        for (int r = 0; r < rows; r++) at[r] = y[r] + 16 * from;
+        LT_NAME(tiles)(rows, (int)(to - from), a, depth, b + 16 * from, b_step, at, factor);
+    }
+}
+
+/// Scores → exponentials of what they are above their largest; the inverse of their sum.
+static float LT_NAME(exponentials)(const lt_attention_job *j, size_t b, size_t h, size_t query, float *x) {
+    const float *bias[2];
+    for (int i = 0; i < j->biases; i++) {
+        const lt_attention_bias *z = &j->bias[i];
+        bias[i] = z->data + (int64_t)(b % z->period) * z->batch + (int64_t)h * z->head + (int64_t)query * z->query;
+    }
+    vf scale = S(j->scale), top = S(-INFINITY), total = S(0.f);
+    vi lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    for (size_t k = 0; k < j->keys; k += 16) {
+        size_t some = j->keys - k < 16 ? j->keys - k : 16;
+        vf v = L(x + k) * scale;
+        for (int i = 0; i < j->biases; i++) v += LT_NAME(part)(bias[i] + k, some);
+        if (some < 16) v = PICK(lane < (int32_t)some, v, S(-INFINITY));
+        ST(x + k, v);
+        // A NaN among the scores stays.
+        top = PICK(top >= v, top, v);
+    }
+    vf largest = LT_NAME(lanes_top)(top);
+    for (size_t k = 0; k < j->keys; k += 16) {
+        vf e = LT_NAME(vexp_down)(L(x + k) - largest);
+        ST(x + k, e);
+        total += e;
+    }
+    return 1.f / LT_NAME(sum)(total);
+}
+
+/// Head h of batch entry b, queries from ..< to.
+static void LT_NAME(attention)(const lt_attention_job *j, size_t b, size_t h, size_t from, size_t to, float *scratch) {
+    size_t wide = (j->keys + 15) / 16 * 16, channels = (j->width + 15) / 16 * 16;
+    float *keys = scratch, *values = keys + j->depth * wide, *scores = values + j->keys * channels;
+    float *sums = scores + LT_ATTENTION_MAX_ROWS * wide;
+    LT_NAME(pack_keys)(j, b, h, wide, keys);
+    LT_NAME(pack_values)(j, b, h, channels, values);
+    size_t count = to - from, blocks = (count + LT_ATTENTION_ROWS - 1) / LT_ATTENTION_ROWS;
+    for (size_t block = 0; block < blocks; block++) {
+        size_t first = from + count * block / blocks;
+        int rows = (int)(from + count * (block + 1) / blocks - first);
+        const float *q[LT_ATTENTION_ROWS], *p[LT_ATTENTION_ROWS];
+        float *s[LT_ATTENTION_ROWS], *y[LT_ATTENTION_ROWS], *target[LT_ATTENTION_ROWS], factor[LT_ATTENTION_ROWS];
+        for (int r = 0; r < rows; r++) {
+            q[r] = LT_NAME(token)(&j->q, b, h, first + (size_t)r, j->queries);
+            p[r] = s[r] = scores + (size_t)r * wide;
+            target[r] = (float *)LT_NAME(token)(&j->y, b, h, first + (size_t)r, j->queries);
+            y[r] = channels == j->width ? target[r] : sums + (size_t)r * channels;
+        }
+        LT_NAME(product)(rows, wide / 16, q, j->depth, keys, wide, s, NULL);
+        for (int r = 0; r < rows; r++) factor[r] = LT_NAME(exponentials)(j, b, h, first + (size_t)r, s[r]);
+        LT_NAME(product)(rows, channels / 16, p, j->keys, values, channels, y, factor);
+        if (channels != j->width)
+            for (int r = 0; r < rows; r++) memcpy(target[r], y[r], j->width * 4);
+    }
+}
+
+#undef L
+#undef ST
+#undef S
+#undef PICK
+#undef INLINE

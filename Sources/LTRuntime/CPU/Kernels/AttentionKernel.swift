@@ -1,0 +1,78 @@
+// Attention between strided tokens by our own kernel.
+
+import CLTKernels
+import LTCore
+import LTGraph
+
+struct AttentionKernel: Kernel {
+    let inputs: [Layout?]
+    let outputs: [Operand]
+    let scratchBytes: Int
+    private let geometry: AttentionGeometry
+
+    var label: String { "simd attention" }
+
+    static let make: KernelMaker = { op, _, inputs, outputs, context throws(LTError) in
+        guard let geometry = (op as? FusedAttentionOperator)?.geometry else { return nil }
+        var job = Self.job(geometry)
+        let floats = lt_attention_scratch(&job, Int32(context.threads))
+        return AttentionKernel(
+            inputs: inputs.map { $0 == nil ? nil : .plain }, outputs: [Operand(.float32, outputs[0].shape)],
+            scratchBytes: floats * 4, geometry: geometry)
+    }
+
+    private init(inputs: [Layout?], outputs: [Operand], scratchBytes: Int, geometry: AttentionGeometry) {
+        self.inputs = inputs
+        self.outputs = outputs
+        self.scratchBytes = scratchBytes
+        self.geometry = geometry
+    }
+
+    /// The job without its memory.
+    private static func job(_ geometry: AttentionGeometry) -> lt_attention_job {
+        func tokens(_ x: AttentionGeometry.Tokens) -> lt_tokens {
+            lt_tokens(
+                data: nil, batch: Int64(x.batch), head: Int64(x.head), token: Int64(x.token), places: nil)
+        }
+        var job = lt_attention_job()
+        (job.batch, job.heads) = (geometry.batch, geometry.heads)
+        (job.queries, job.keys) = (geometry.queries, geometry.keys)
+        (job.depth, job.width, job.scale) = (geometry.depth, geometry.width, geometry.scale)
+        (job.q, job.k, job.v, job.y) = (
+            tokens(geometry.q), tokens(geometry.k), tokens(geometry.v), tokens(geometry.y)
+        )
+        job.biases = Int32(geometry.biases.count)
+        let biases = geometry.biases.map {
+            lt_attention_bias(
+                data: nil, period: $0.period, batch: Int64($0.batch), head: Int64($0.head), query: Int64($0.query))
+        }
+        if biases.count > 0 { job.bias.0 = biases[0] }
+        if biases.count > 1 { job.bias.1 = biases[1] }
+        return job
+    }
+
+    func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
+        func floats(_ index: Int, _ offset: Int = 0) -> UnsafePointer<Float>? {
+            guard index < memory.inputs.count else { return nil }
+            return memory.inputs[index].map { UnsafePointer($0.assumingMemoryBound(to: Float.self)) + offset }
+        }
+        func rows(_ index: Int) -> UnsafePointer<Int32>? {
+            guard index < memory.inputs.count else { return nil }
+            return memory.inputs[index].map { UnsafePointer($0.assumingMemoryBound(to: Int32.self)) }
+        }
+        var job = Self.job(geometry)
+        job.q.data = floats(0, geometry.q.offset)
+        job.k.data = floats(1, geometry.k.offset)
+        job.v.data = floats(2, geometry.v.offset)
+        job.y.data = UnsafePointer(memory.outputFloats)
+        job.bias.0.data = floats(3)
+        job.bias.1.data = floats(4)
+        (job.q.places, job.k.places, job.v.places, job.y.places) = (rows(5), rows(5), rows(5), rows(6))
+        let bound = job
+        let scratch = memory.scratch?.assumingMemoryBound(to: Float.self)
+        return { () throws(LTError) in
+            var job = bound
+            lt_attention(&job, scratch)
+        }
+    }
+}

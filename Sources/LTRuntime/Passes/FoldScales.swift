@@ -1,0 +1,60 @@
+// A constant factor per column behind a Linear (layer scale) becomes part of its weights and bias.
+
+import LTCore
+import LTGraph
+
+struct FoldScales: Pass {
+    func apply(_ graph: Graph) throws(LTError) -> Graph {
+        guard graph.nodes.contains(where: { $0.domain == LinearOperator.schema.domain && $0.opType == "Linear" })
+        else { return graph }
+        let makers = graph.makers
+        let reads = graph.readCounts
+        let facts = try Inference(graph)
+        var result = graph
+        var dropped: Set<Int> = []
+        for (index, node) in graph.nodes.enumerated()
+        where node.isDefaultDomain && node.opType == "Mul" && node.inputs.count == 2 {
+            guard let position = node.inputs.firstIndex(where: { reads[$0] == 1 && makers[$0] != nil }),
+                let maker = makers[node.inputs[position]], let scale = graph.initializers[node.inputs[1 - position]],
+                scale.type == .float32, let rank = facts[node.inputs[position]]?.dims?.count, scale.shape.rank <= rank,
+                let linear = try scaled(result.nodes[maker], by: scale, &result), !dropped.contains(maker)
+            else { continue }
+            result.nodes[maker] = linear
+            result.nodes[maker].outputs = [node.outputs[0]]
+            dropped.insert(index)
+        }
+        result.nodes = result.nodes.enumerated().filter { !dropped.contains($0.offset) }.map(\.element)
+        return result
+    }
+
+    /// The Linear with its columns scaled; nil for other nodes and factors that are not one per column.
+    private func scaled(_ node: Node, by scale: Tensor, _ graph: inout Graph) throws(LTError) -> Node? {
+        guard node.domain == LinearOperator.schema.domain, node.opType == "Linear",
+            node.attributes["activation"] == nil,
+            node.inputs.count <= 3, let weights = graph.initializers[node.inputs[1]], weights.shape.rank == 2
+        else { return nil }
+        let transposed = try node.int("transB") ?? 0 != 0
+        let width = weights.dims[transposed ? 0 : 1]
+        guard scale.count == width, scale.dims.last == width else { return nil }
+        let factors = scale.elements(Float.self)
+        let product = try Tensor(.float32, weights.shape)
+        let (source, target) = (weights.elements(Float.self), product.elements(Float.self))
+        let run = transposed ? weights.dims[1] : 1
+        for index in source.indices {
+            target[index] = source[index] * factors[index / run % width]
+            guard target[index].isFinite || !source[index].isFinite else { return nil }
+        }
+        var linear = node
+        let name = graph.freshName(node.outputs[0] + "/scaled")
+        graph.initializers[name] = product
+        linear.inputs[1] = name
+        if node.inputs.count == 3, !node.inputs[2].isEmpty {
+            guard let bias = graph.initializers[node.inputs[2]], bias.count == width else { return nil }
+            let shifted = try Tensor(zip(bias.elements(Float.self), factors).map { $0 * $1 })
+            let name = graph.freshName(node.outputs[0] + "/scaledBias")
+            graph.initializers[name] = shifted
+            linear.inputs[2] = name
+        }
+        return linear
+    }
+}
