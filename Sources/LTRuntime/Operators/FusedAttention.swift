@@ -80,7 +80,8 @@ struct AttentionGeometry: Sendable, Equatable {
             .ints([tokens.offset, tokens.batch, tokens.head, tokens.token].map { Int64($0) })
         }
         var node = Node(
-            "FusedAttention", name: name, domain: FusedAttentionOperator.schema.domain, inputs: inputs, outputs: [output],
+            "FusedAttention", name: name, domain: FusedAttentionOperator.schema.domain, inputs: inputs,
+            outputs: [output],
             attributes: [
                 "sizes": .ints([batch, heads, queries, keys, depth, width].map { Int64($0) }), "scale": .float(scale),
                 "q": list(q), "k": list(k), "v": list(v), "y": list(y), "shape": .ints(shape.map { Int64($0) }),
@@ -161,7 +162,8 @@ struct FusedAttentionOperator: Operator {
             try facts.expect([.float32], index)
             guard let last, facts.shape.map({ last < $0.count }) ?? true else {
                 throw LTError(
-                    .shapeMismatch, "input \(index) has \(facts.shape?.count ?? 0) elements, FusedAttention reads beyond")
+                    .shapeMismatch,
+                    "input \(index) has \(facts.shape?.count ?? 0) elements, FusedAttention reads beyond")
             }
         }
         let from = try rows(input(5), count: g.keys)
