@@ -69,15 +69,9 @@ struct ChannelsLast: Pass {
             case "Add", "Sub", "Mul", "Relu", "Sigmoid", "Tanh", "Clip", "Gelu":
                 if try combine(node, output) { return }
                 result.nodes.append(node)
-            case "GlobalAveragePool":
-                guard let twin = last[node.inputs[0]], facts[output]?.dims?.count == 4 else { fallthrough }
-                let mean = fresh(output + "/last")
-                var pool = Node(
-                    "ReduceMean", name: node.name, inputs: [twin], outputs: [mean],
-                    attributes: ["axes": .ints([1, 2]), "keepdims": .int(1)])
-                pool.opset = 13
-                result.nodes.append(pool)
-                finish(output, mean, node)
+            case "GlobalAveragePool", "ReduceMean":
+                if try average(node, output) { return }
+                result.nodes.append(node)
             default: result.nodes.append(node)
             }
         }
@@ -90,6 +84,26 @@ struct ChannelsLast: Pass {
                     "Transpose", name: node.name + "/NCHW", inputs: [twin], outputs: [output],
                     attributes: ["perm": .ints([0, 3, 1, 2])]))
             converted = true
+        }
+
+        /// The mean over all pixels.
+        private mutating func average(_ node: Node, _ output: String) throws(LTError) -> Bool {
+            guard let twin = last[node.inputs[0]] else { return false }
+            var keeps = true
+            if node.opType == "ReduceMean" {
+                var axes = try node.ints("axes")
+                if node.inputs.count > 1 { axes = try graph.initializers[node.inputs[1]]?.integers("axes") }
+                guard let axes, Set(axes.map { $0 < 0 ? $0 + 4 : $0 }) == [2, 3] else { return false }
+                keeps = try node.int("keepdims") ?? 1 != 0
+            }
+            let name = keeps ? fresh(output + "/last") : output
+            var mean = Node(
+                "ReduceMean", name: node.name, inputs: [twin], outputs: [name],
+                attributes: ["axes": .ints([1, 2]), "keepdims": .int(keeps ? 1 : 0)])
+            mean.opset = 13
+            result.nodes.append(mean)
+            if keeps { finish(output, name, node) } else { converted = true }
+            return true
         }
 
         /// Elementwise functions of values that all exist channels last, or are constants of one number per channel.
