@@ -19,6 +19,11 @@ enum Work {
         case "ConvTranspose": return 2 * product(right.dropFirst()) * product(left)
         case "Gemm": return 2 * product(left) / Double(max(1, output.first ?? 1)) * product(output)
         case "MatMul", "Linear": return 2 * Double(left.last ?? 1) * product(output)
+        case "DepthwiseConv": return 2 * product(right.dropLast()) * product(output)
+        case "FusedAttention":
+            guard let geometry = try? AttentionGeometry(node) else { return nil }
+            return 2 * product([geometry.batch, geometry.heads, geometry.queries, geometry.keys])
+                * Double(geometry.depth + geometry.width)
         default: return nil
         }
     }

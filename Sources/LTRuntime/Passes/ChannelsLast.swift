@@ -212,9 +212,17 @@ struct ChannelsLast: Pass {
             // [M, C, kh, kw] as [kh · kw · C, M].
             let matrix = fresh(node.inputs[1] + "/patches")
             let plane = kernel[0] * kernel[1]
-            result.initializers[matrix] = try weights.strided(
-                try Shape([kernel[0], kernel[1], channels, maps]), [kernel[1], 1, plane, plane * channels]
-            ).reshaped(try Shape([depth, maps]))
+            let buffer = try Buffer(byteCount: weights.byteCount) { target throws(LTError) in
+                let target = target.assumingMemoryBound(to: Float.self)
+                try weights.withBytes { bytes throws(LTError) in
+                    for (index, weight) in bytes.assumingMemoryBound(to: Float.self).enumerated() {
+                        let (row, tap) = index.quotientAndRemainder(dividingBy: plane)
+                        let (map, channel) = row.quotientAndRemainder(dividingBy: channels)
+                        target[(tap * channels + channel) * maps + map] = weight
+                    }
+                }
+            }
+            result.initializers[matrix] = Tensor(.float32, try Shape([depth, maps]), buffer: buffer)
             var product = add("MatMul", [patches, matrix], "product")
             if let bias { product = add("Add", [product, bias], "last") }
             finish(output, product, node)

@@ -36,14 +36,24 @@ struct FoldScales: Pass {
         let transposed = try node.int("transB") ?? 0 != 0
         let width = weights.dims[transposed ? 0 : 1]
         guard scale.count == width, scale.dims.last == width else { return nil }
-        let factors = scale.elements(Float.self)
-        let product = try Tensor(.float32, weights.shape)
-        let (source, target) = (weights.elements(Float.self), product.elements(Float.self))
+        let factors = Array(scale.elements(Float.self))
         let run = transposed ? weights.dims[1] : 1
-        for index in source.indices {
-            target[index] = source[index] * factors[index / run % width]
-            guard target[index].isFinite || !source[index].isFinite else { return nil }
+        let isFinite = try weights.withBytes { bytes throws(LTError) in
+            bytes.assumingMemoryBound(to: Float.self).enumerated().allSatisfy { index, weight in
+                (weight * factors[index / run % width]).isFinite || !weight.isFinite
+            }
         }
+        guard isFinite else { return nil }
+        // Made when somebody wants them.
+        let buffer = try Buffer(byteCount: weights.byteCount) { target throws(LTError) in
+            let target = target.assumingMemoryBound(to: Float.self)
+            try weights.withBytes { bytes throws(LTError) in
+                for (index, weight) in bytes.assumingMemoryBound(to: Float.self).enumerated() {
+                    target[index] = weight * factors[index / run % width]
+                }
+            }
+        }
+        let product = Tensor(.float32, weights.shape, buffer: buffer)
         var linear = node
         let name = graph.freshName(node.outputs[0] + "/scaled")
         graph.initializers[name] = product
