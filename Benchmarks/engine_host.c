@@ -73,7 +73,9 @@ static void open_longtail(void *library) {
     *(void **)&lt.release = symbol(library, "lt_results_release");
     *(void **)&lt.tensor = symbol(library, "lt_results_get_tensor");
     *(void **)&lt.message = symbol(library, "lt_last_error_message");
-    lt_model_options options = {.struct_size = sizeof options, .threads = job.threads};
+    lt_model_options options = {.struct_size = sizeof options, .threads = job.threads, .precision = LT_PRECISION_FP32};
+    if (!strcmp(job.precision, "bf16")) options.precision = LT_PRECISION_BF16;
+    if (!strcmp(job.precision, "int8")) options.precision = LT_PRECISION_INT8;
     lt_model *model;
     if (load(job.model, &options, &model)) fail(lt.message());
     for (int index = 0; index < job.sessions; index++)

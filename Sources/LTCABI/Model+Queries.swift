@@ -49,7 +49,7 @@ extension HostModel {
         info.task = lt_task(layer.task.map(task) ?? LT_TASK_UNKNOWN)
         info.device = try memory.text(plan.backend.name)
         info.threads = Int32(plan.options.threads)
-        info.precision = lt_precision(LT_PRECISION_FP32)
+        info.precision = precisions.first { $0.precision == plan.options.precision }?.code ?? 0
         info.input_count = plan.inputs.count
         info.output_count = plan.outputs.count
         info.class_count = classes

@@ -76,13 +76,19 @@ final class HostModel: Handled, @unchecked Sendable {
         return value
     }
 
+    /// What longtail.h calls the precisions.
+    static let precisions: [(code: lt_precision, precision: Precision)] = [
+        (lt_precision(LT_PRECISION_FP32), .f32), (lt_precision(LT_PRECISION_BF16), .bf16),
+        (lt_precision(LT_PRECISION_INT8), .int8),
+    ]
+
     private static func planOptions(_ options: lt_model_options) throws(LTError) -> PlanOptions {
         guard 0...1024 ~= options.threads else {
             throw LTError(.invalidArgument, "threads \(options.threads), expected 0 to 1024")
         }
-        guard options.precision == LT_PRECISION_FP32 else {
-            throw LTError(
-                .unsupported, "precision \(options.precision), expected LT_PRECISION_FP32 (\(LT_PRECISION_FP32))")
+        guard let precision = precisions.first(where: { $0.code == options.precision })?.precision else {
+            let known = precisions.map { "\($0.code) (\($0.precision.rawValue))" }.joined(separator: ", ")
+            throw LTError(.unsupported, "precision \(options.precision), expected \(known)")
         }
         guard options.max_batch >= 0 else {
             throw LTError(.invalidArgument, "max_batch \(options.max_batch), expected 0 or more")
@@ -91,7 +97,7 @@ final class HostModel: Handled, @unchecked Sendable {
             throw LTError(.invalidArgument, "exact \(options.exact), expected 0 or 1")
         }
         return PlanOptions(
-            threads: options.threads == 0 ? PlanOptions.availableThreads : Int(options.threads), precision: .f32,
+            threads: options.threads == 0 ? PlanOptions.availableThreads : Int(options.threads), precision: precision,
             maxBatch: options.max_batch == 0 ? nil : Int(options.max_batch), exact: options.exact == 1)
     }
 

@@ -13,7 +13,15 @@ import LTGraph
 
 /// The arithmetic that a plan may use; never switched silently.
 public enum Precision: String, Sendable, CaseIterable {
-    case f32, bf16, int8
+    /// float32 throughout, except where the file itself says otherwise.
+    case f32
+    /// Values of float32 may be held in bfloat16 and products taken of bfloat16 pairs, wherever that is faster on this CPU than
+    /// float32; sums are float32. Inputs, outputs and everything but convolutions, matrix products with constant weights and
+    /// pooling stay float32.
+    case bf16
+    /// A file in QDQ form (DequantizeLinear → operator → QuantizeLinear) is computed on its 8-bit integers. Each layer is
+    /// within one step of its quantisation of the file's own float32 arithmetic; what is not quantised stays float32.
+    case int8
 }
 
 /// How to bind a graph to a backend.
@@ -45,9 +53,21 @@ public struct PlanOptions: Sendable, Hashable {
 public protocol Backend: Sendable {
     /// What `--device` calls it.
     var name: String { get }
+    /// - Throws: `unsupported` for a precision that the backend, on this machine, does not have.
+    func check(_ precision: Precision) throws(LTError)
     /// Binds a checked graph (no functions left, nodes in topological order).
-    /// - Throws: `unsupported` for operators or a precision it does not have.
+    /// - Throws: `unsupported` for operators that it does not have.
     func compile(_ graph: Graph, _ options: PlanOptions) throws(LTError) -> any BackendPlan
+}
+
+extension Backend {
+    public func check(_ precision: Precision) throws(LTError) {
+        guard precision == .f32 else {
+            throw LTError(
+                .unsupported, "precision \(precision.rawValue) on backend '\(name)', expected f32",
+                hint: "device cpu has other precisions")
+        }
+    }
 }
 
 /// A backend's side of a plan: immutable, shared by threads.

@@ -155,6 +155,7 @@ public enum OperatorTable {
         QLinearSigmoidOperator.self,
         QLinearSoftmaxOperator.self,
         QuantizeLinearOperator.self,
+        QuantizedConvOperator.self,
         RMSNormalizationOperator.self,
         RNNOperator.self,
         RandomNormalOperator.self,

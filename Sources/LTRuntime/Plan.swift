@@ -24,10 +24,7 @@ public final class Plan: Sendable {
         if let batch = options.maxBatch, batch < 1 {
             throw LTError(.invalidArgument, "largest batch \(batch), expected at least 1")
         }
-        guard options.precision == .f32 else {
-            throw LTError(
-                .unsupported, "precision \(options.precision.rawValue) on backend '\(backend.name)', expected f32")
-        }
+        try backend.check(options.precision)
         self.backend = backend
         self.options = options
         inputs = graph.runtimeInputs

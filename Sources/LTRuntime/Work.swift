@@ -10,15 +10,19 @@ enum Work {
     ///   - output: the shape of its first output.
     /// - Returns: nil for other operators, and where a shape that counts is unknown.
     static func flops(_ node: Node, _ inputs: [[Int]?], _ output: [Int]?) -> Double? {
-        guard ["", "longtail"].contains(node.domain), inputs.count >= 2, let left = inputs[0], let right = inputs[1],
-            let output
+        let isQuantized = ["QLinearConv", "QuantizedConv", "QGemm", "QLinearMatMul"].contains(node.opType)
+        // Scale and zero point stand between quantised factors.
+        let second = isQuantized ? 3 : 1
+        guard ["", "longtail", "com.microsoft"].contains(node.domain), inputs.count > second, let left = inputs[0],
+            let right = inputs[second], let output
         else { return nil }
         switch node.opType {
-        case "Conv", "FusedConv": return 2 * product(right.dropFirst()) * product(output)
+        case "Conv", "FusedConv", "QLinearConv", "QuantizedConv":
+            return 2 * product(right.dropFirst()) * product(output)
         // It spreads each input element; the others gather for each output element.
         case "ConvTranspose": return 2 * product(right.dropFirst()) * product(left)
-        case "Gemm": return 2 * product(left) / Double(max(1, output.first ?? 1)) * product(output)
-        case "MatMul", "Linear": return 2 * Double(left.last ?? 1) * product(output)
+        case "Gemm", "QGemm": return 2 * product(left) / Double(max(1, output.first ?? 1)) * product(output)
+        case "MatMul", "Linear", "QLinearMatMul": return 2 * Double(left.last ?? 1) * product(output)
         case "DepthwiseConv": return 2 * product(right.dropLast()) * product(output)
         case "FusedAttention":
             guard let geometry = try? AttentionGeometry(node) else { return nil }

@@ -7,6 +7,7 @@ import LTDecision
 import LTEval
 import LTGraph
 import LTPredictions
+import LTRuntime
 
 /// Predictions of lt-infer with the data that they are judged by.
 struct StoreOptions: ParsableArguments {
@@ -125,4 +126,5 @@ struct LayerOptions: ParsableArguments {
 }
 
 extension DecisionLayer.Activation: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 extension CalibrationOptions.Method: ExpressibleByArgument {}

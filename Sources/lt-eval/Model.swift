@@ -5,6 +5,7 @@ import Foundation
 import LTData
 import LTEval
 import LTPipeline
+import LTRuntime
 
 struct Model: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,6 +36,9 @@ struct Model: ParsableCommand {
     @Option(help: "Threads that compute. Default: the CPUs that the process may use.")
     var threads: Int?
 
+    @Option(help: "Arithmetic: f32, bf16 (values may be held in bfloat16) or int8 (files in QDQ form run on integers).")
+    var precision = Precision.f32
+
     @Option(help: "Images per batch. Default: what makes 8 images of 3×224×224.")
     var batch: Int?
 
@@ -63,6 +67,7 @@ struct Model: ParsableCommand {
         if let threads { options.threads = threads }
         options.batch = batch
         options.device = device
+        options.precision = precision
         options.settings.activation = known.activation
         let line = ProgressLine()
         let summary = try Pipeline.run(

@@ -109,7 +109,7 @@ struct RunsOn: ParsableArguments {
     @Option(help: "Threads that compute. Default: the CPUs that the process may use.")
     var threads: Int?
 
-    @Option(help: "Arithmetic: f32.")
+    @Option(help: "Arithmetic: f32, bf16 (values may be held in bfloat16) or int8 (files in QDQ form run on integers).")
     var precision = Precision.f32
 
     @Flag(help: "Convolutions as direct sums: no Winograd form, which is faster and rounds differently.")

@@ -83,7 +83,6 @@ import Testing
         let graph = try SessionTests.network()
         for (options, code) in [
             (PlanOptions(threads: 0), LTError.Code.invalidArgument), (PlanOptions(maxBatch: 0), .invalidArgument),
-            (PlanOptions(precision: .bf16), .unsupported), (PlanOptions(precision: .int8), .unsupported),
         ] {
             do throws(LTError) {
                 _ = try Plan(graph, on: CPUBackend(), options: options)

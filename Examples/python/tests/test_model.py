@@ -124,6 +124,8 @@ class ModelTests(LibraryTestCase):
             ({"threads": 1.5}, TypeError),
             ({"max_batch": -1}, ValueError),
             ({"max_batch": 2**64}, ValueError),
+            ({"precision": "f16"}, ValueError),
+            ({"precision": "int8", "device": "reference"}, longtail.UnsupportedError),
             ({"device": "abacus"}, longtail.LongTailError),
             ({"device": "c\0pu"}, ValueError),
             ({"device": None}, TypeError),

@@ -89,7 +89,11 @@ typedef struct lt_metadata {
 } lt_metadata;
 
 typedef int32_t lt_precision;
-enum { LT_PRECISION_FP32 = 0 };
+enum {
+    LT_PRECISION_FP32 = 0,
+    LT_PRECISION_BF16 = 1, /* values may be held in bfloat16, sums are float32; LT_UNSUPPORTED on CPUs without AVX-512 BF16 */
+    LT_PRECISION_INT8 = 2  /* a file in QDQ form runs on its integers; LT_UNSUPPORTED on CPUs without AVX-512 VNNI or AVX-VNNI */
+};
 
 typedef struct lt_model_options {
     size_t struct_size;

@@ -33,8 +33,10 @@ final class CPUPlan: BackendPlan {
     private let state = Lock(State())
 
     init(_ graph: Graph, _ options: PlanOptions) throws(LTError) {
-        let context = KernelContext(threads: options.threads, weights: WeightStore(), exact: options.exact)
-        self.graph = try Passes.optimise(graph)
+        let context = KernelContext(
+            threads: options.threads, weights: WeightStore(), precision: options.precision,
+            exact: options.exact)
+        self.graph = try Passes.optimise(graph, options.precision)
         self.context = context
         context.weights.keep(self.graph.initializers.values)
         bodies = try Self.bodies(of: self.graph, context)
@@ -58,7 +60,7 @@ final class CPUPlan: BackendPlan {
                 closed.inputs.append(ValueInfo(name, facts.facts[name]?.ofAnyShape.type))
             }
         }
-        self.graph = try Passes.optimise(closed)
+        self.graph = try Passes.optimise(closed, context.precision)
         self.context = context
         context.weights.keep(self.graph.initializers.values)
         bodies = try Self.bodies(of: self.graph, context)

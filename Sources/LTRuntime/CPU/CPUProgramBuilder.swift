@@ -188,13 +188,15 @@ struct CPUProgramBuilder {
             id = add(name, value.type, shape, layout, .arena(0))
             step(.alias, from: origin, to: id, "Reorder")
         } else if case .constant(let tensor) = value.home {
-            let desc = try layout.desc(shape)
-            let buffer = try plan.context.weights.packed(tensor, from: try value.layout.desc(shape), as: desc)
-            let packed = Tensor(.float32, try Shape([buffer.byteCount / 4]), buffer: buffer)
+            let desc = try layout.desc(shape, tensor.type)
+            let from = try value.layout.desc(shape, tensor.type)
+            let buffer = try plan.context.weights.packed(tensor, from: from, as: desc)
+            let packed = Tensor(.uint8, try Shape([buffer.byteCount]), buffer: buffer)
             id = add(name, value.type, shape, layout, .constant(packed))
         } else {
-            id = add(name, value.type, shape, layout, .arena(0))
-            let reorder = try Reorder(from: try value.layout.desc(shape), to: try layout.desc(shape))
+            let type = value.type ?? .float32
+            id = add(name, type, shape, layout, .arena(0))
+            let reorder = try Reorder(from: try value.layout.desc(shape, type), to: try layout.desc(shape, type))
             step(.reorder(reorder), from: origin, to: id, "Reorder")
         }
         versions[name, default: []].append(id)

@@ -17,6 +17,17 @@ enum DNNL {
         return shared
     }
 
+    fileprivate static let types: [ElementType: dnnl_data_type_t] = [
+        .float32: dnnl_f32, .bfloat16: dnnl_bf16, .int32: dnnl_s32, .int8: dnnl_s8, .uint8: dnnl_u8,
+    ]
+
+    static func type(_ type: ElementType) throws(LTError) -> dnnl_data_type_t {
+        guard let found = types[type] else {
+            throw LTError(.unsupported, "oneDNN has no element type \(type.onnxName)")
+        }
+        return found
+    }
+
     static func check(_ status: dnnl_status_t, _ what: String) throws(LTError) {
         guard status == dnnl_success else {
             throw LTError(
@@ -47,34 +58,40 @@ struct MemoryDesc: @unchecked Sendable, Equatable {
 
     init(_ raw: dnnl_memory_desc_t) { self.raw = raw }
 
-    /// A float32 tensor laid out by a format tag.
-    init(_ dims: [Int], tag: dnnl_format_tag_t) throws(LTError) {
+    /// A tensor laid out by a format tag.
+    init(_ dims: [Int], tag: dnnl_format_tag_t, _ type: ElementType = .float32) throws(LTError) {
         raw = dnnl_memory_desc_t()
         let wide = dims.map { Int64($0) }
         try DNNL.check(
-            dnnl_memory_desc_init_by_tag(&raw, Int32(dims.count), wide, dnnl_f32, tag), "memory descriptor \(dims)")
+            dnnl_memory_desc_init_by_tag(&raw, Int32(dims.count), wide, try DNNL.type(type), tag),
+            "memory descriptor \(dims)")
     }
 
-    /// A float32 tensor laid out by strides in elements.
-    init(_ dims: [Int], strides: [Int]) throws(LTError) {
+    /// A tensor laid out by strides in elements.
+    init(_ dims: [Int], strides: [Int], _ type: ElementType = .float32) throws(LTError) {
         raw = dnnl_memory_desc_t()
         try DNNL.check(
             dnnl_memory_desc_init_by_strides(
-                &raw, Int32(dims.count), dims.map { Int64($0) }, dnnl_f32, strides.map { Int64($0) }),
+                &raw, Int32(dims.count), dims.map { Int64($0) }, try DNNL.type(type), strides.map { Int64($0) }),
             "memory descriptor \(dims) strides \(strides)")
     }
 
-    /// A row-major float32 tensor.
-    static func plain(_ dims: [Int]) throws(LTError) -> MemoryDesc {
+    /// A row-major tensor.
+    static func plain(_ dims: [Int], _ type: ElementType = .float32) throws(LTError) -> MemoryDesc {
         var strides = [Int](repeating: 1, count: dims.count)
         for axis in stride(from: dims.count - 2, through: 0, by: -1) {
             strides[axis] = strides[axis + 1] * max(dims[axis + 1], 1)
         }
-        return try MemoryDesc(dims, strides: strides)
+        return try MemoryDesc(dims, strides: strides, type)
     }
 
-    /// A float32 tensor whose layout oneDNN may choose.
-    static func any(_ dims: [Int]) throws(LTError) -> MemoryDesc { try MemoryDesc(dims, tag: dnnl_format_tag_any) }
+    /// A tensor whose layout oneDNN may choose.
+    static func any(_ dims: [Int], _ type: ElementType = .float32) throws(LTError) -> MemoryDesc {
+        try MemoryDesc(dims, tag: dnnl_format_tag_any, type)
+    }
+
+    /// How elements are stored.
+    var type: ElementType? { DNNL.types.first { $0.value == raw.data_type }?.key }
 
     /// No tensor at all.
     static let none = MemoryDesc(dnnl_memory_desc_t())
@@ -192,9 +209,11 @@ final class Attributes {
         try DNNL.check(dnnl_primitive_attr_set_scratchpad_mode(handle, dnnl_scratchpad_mode_user), "scratchpad mode")
     }
 
-    /// Adds what lies in the destination already.
-    func appendSum() throws(LTError) {
-        try DNNL.check(dnnl_post_ops_append_sum(steps, 1), "sum")
+    /// Adds what lies in the destination already: (y − zero point) · scale.
+    /// - Parameter type: of what lies there, where it is not the result's own (of as many bytes).
+    func appendSum(scale: Float = 1, zeroPoint: Int32 = 0, _ type: ElementType? = nil) throws(LTError) {
+        let type = try type.map { type throws(LTError) in try DNNL.type(type) } ?? dnnl_data_type_undef
+        try DNNL.check(dnnl_post_ops_append_sum_v3(steps, scale, zeroPoint, type), "sum")
         try DNNL.check(dnnl_primitive_attr_set_post_ops(handle, steps), "post-ops")
     }
 
@@ -205,9 +224,28 @@ final class Attributes {
         try DNNL.check(dnnl_primitive_attr_set_post_ops(handle, steps), "post-ops")
     }
 
-    /// Multiplies the result by a number.
-    func scale(_ factor: Float) throws(LTError) {
-        try DNNL.check(dnnl_primitive_attr_set_output_scales(handle, 1, 0, [factor]), "output scale")
+    /// Clamps what was computed so far.
+    func appendClip(_ low: Float, _ high: Float) throws(LTError) {
+        try DNNL.check(dnnl_post_ops_append_eltwise(steps, 1, dnnl_eltwise_clip, low, high), "clip")
+        try DNNL.check(dnnl_primitive_attr_set_post_ops(handle, steps), "post-ops")
+    }
+
+    /// Adds a number to what was computed so far.
+    func appendShift(_ shift: Float) throws(LTError) {
+        try DNNL.check(dnnl_post_ops_append_eltwise(steps, 1, dnnl_eltwise_linear, 1, shift), "shift")
+        try DNNL.check(dnnl_primitive_attr_set_post_ops(handle, steps), "post-ops")
+    }
+
+    /// Multiplies the result by a number, or by one per place of axis 1.
+    func scale(_ factors: [Float]) throws(LTError) {
+        try DNNL.check(
+            dnnl_primitive_attr_set_output_scales(handle, Int64(factors.count), factors.count == 1 ? 0 : 2, factors),
+            "output scale")
+    }
+
+    /// The zero point of the quantised argument DNNL_ARG_….
+    func zeroPoint(_ argument: Int32, _ value: Int32) throws(LTError) {
+        try DNNL.check(dnnl_primitive_attr_set_zero_points(handle, argument, 1, 0, [value]), "zero point")
     }
 
     deinit {

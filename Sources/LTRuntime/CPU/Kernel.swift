@@ -1,6 +1,7 @@
 // Kernel: what computes one node of a cpu plan, bound to shapes and layouts. Immutable and shared by sessions; `bind`
 // gives a session its own copy with memory.
 
+import CLTKernels
 import LTCore
 import LTGraph
 
@@ -63,10 +64,16 @@ typealias BoundKernel = () throws(LTError) -> Void
 struct KernelContext: Sendable {
     let threads: Int
     let weights: WeightStore
+    let precision: Precision
     /// Convolutions are direct sums.
     var exact = false
     /// The version of the node's domain.
     var opset = Opset.latest
+
+    /// What convolutions and products with constant weights read and multiply: bfloat16 where that was asked for and is faster.
+    var factors: ElementType {
+        precision == .bf16 && lt_bf16_products() == LT_BF16_FAST ? .bfloat16 : .float32
+    }
 }
 
 /// A kernel maker for one operator: nil where it has nothing faster than the operator's own kernel.

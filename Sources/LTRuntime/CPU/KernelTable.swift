@@ -12,6 +12,7 @@ enum KernelTable {
         "::Concat": ConcatKernel.make,
         "::Conv": first(DepthwiseKernel.make, ConvolutionKernel.make),
         "::ConvTranspose": DeconvolutionKernel.make,
+        "::DequantizeLinear": DequantizeKernel.make,
         "::Div": BinaryKernel.make,
         "::Erf": UnaryKernel.make,
         "::Exp": UnaryKernel.make,
@@ -31,6 +32,9 @@ enum KernelTable {
         "::MaxPool": PoolKernel.make,
         "::Min": BinaryKernel.make,
         "::Mul": BinaryKernel.make,
+        "::QLinearConv": QuantizedConvolutionKernel.make,
+        "::QLinearMatMul": QuantizedLinearKernel.makeMatMul,
+        "::QuantizeLinear": QuantizeKernel.make,
         "::ReduceL1": ReduceKernel.make,
         "::ReduceL2": ReduceKernel.make,
         "::ReduceMax": ReduceKernel.make,
@@ -53,6 +57,9 @@ enum KernelTable {
         "::Tile": ViewCopyKernel.make,
         "::Transpose": ViewCopyKernel.make,
         "::Unsqueeze": ViewKernel.make,
+        "com.microsoft::QGemm": QuantizedLinearKernel.makeGemm,
+        "com.microsoft::QLinearAdd": QuantizedAddKernel.make,
+        "com.microsoft::QLinearGlobalAveragePool": QuantizedMeanKernel.make,
         "longtail::Activation": UnaryKernel.make,
         "longtail::ChannelAffine": ChannelAffineKernel.make,
         "longtail::DepthwiseConv": DepthwiseRowsKernel.make,
@@ -60,6 +67,7 @@ enum KernelTable {
         "longtail::FusedConv": first(DepthwiseKernel.make, ConvolutionKernel.make),
         "longtail::GatherRows": GatherRowsKernel.make,
         "longtail::Linear": LinearKernel.make,
+        "longtail::QuantizedConv": QuantizedConvolutionKernel.make,
     ]
 
     /// Asks the makers in turn.

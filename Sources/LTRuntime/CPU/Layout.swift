@@ -1,5 +1,6 @@
-// Layout: how the elements of a float32 value lie in memory. Chains of convolutions keep their values in blocks of
-// channels (nChw16c); everything else is row-major.
+// Layout: how the elements of a value lie in memory, and what they are stored as. Chains of convolutions keep their values in
+// blocks of channels (nChw16c), quantised ones channels-last (nhwc); everything else is row-major. A float32 value may be held
+// in bfloat16; that changes neither its type in the graph nor what readers ask for: reorders convert.
 
 import CDNNL
 import LTCore
@@ -10,63 +11,73 @@ enum Layout: Sendable, Equatable {
     case plain
     /// [N, C, …] as [N, ⌈C / block⌉, …, block]; channels past C are zero.
     case blocked(Int)
+    /// [N, C, …] as [N, …, C].
+    case channelsLast
+    /// A float32 value in one of the layouts above, every element rounded to bfloat16.
+    indirect case bfloat16(Layout)
     /// Another one that oneDNN chose. Boxed: a descriptor has 696 bytes, and Swift would keep the case in padding that C leaves
     /// unwritten.
     indirect case other(MemoryDesc)
 
     /// Recognises the layout of a descriptor.
     init(_ desc: MemoryDesc, _ shape: Shape) throws(LTError) {
+        let type = desc.type ?? .float32
+        func stored(_ layout: Layout) -> Layout { type == .bfloat16 ? .bfloat16(layout) : layout }
         if shape.rank == 0 {
-            self = .plain
+            self = stored(.plain)
             return
         }
-        let plain = try MemoryDesc.plain(shape.dims)
-        if desc == plain {
-            self = .plain
-            return
-        }
-        for block in [16, 8] {
-            if let candidate = try Layout.blocked(block).blockedDesc(shape), candidate == desc {
-                self = .blocked(block)
+        for candidate in [Layout.plain, .blocked(16), .blocked(8), .channelsLast] {
+            if let known = try candidate.known(shape, type), known == desc {
+                self = stored(candidate)
                 return
             }
         }
         self = .other(desc)
     }
 
-    /// The descriptor of a float32 tensor of this layout; scalars count as [1].
-    func desc(_ shape: Shape) throws(LTError) -> MemoryDesc {
+    /// The descriptor of a tensor of this layout; scalars count as [1].
+    func desc(_ shape: Shape, _ type: ElementType = .float32) throws(LTError) -> MemoryDesc {
         switch self {
-        case .plain: return try MemoryDesc.plain(shape.rank == 0 ? [1] : shape.dims)
-        case .blocked:
-            guard let desc = try blockedDesc(shape) else {
-                throw LTError(.unsupported, "no blocked layout for shape \(shape)")
+        case .other(let desc): return desc
+        case .bfloat16(let order): return try order.desc(shape, .bfloat16)
+        case .plain, .blocked, .channelsLast:
+            guard let desc = try known(shape, type) else {
+                throw LTError(.unsupported, "no layout \(name(shape)) for shape \(shape)")
             }
             return desc
-        case .other(let desc): return desc
         }
     }
 
-    private func blockedDesc(_ shape: Shape) throws(LTError) -> MemoryDesc? {
-        guard case .blocked(let block) = self else { return nil }
+    private func known(_ shape: Shape, _ type: ElementType) throws(LTError) -> MemoryDesc? {
         let tag: dnnl_format_tag_t
-        switch (shape.rank, block) {
-        case (3, 16): tag = dnnl_nCw16c
-        case (4, 16): tag = dnnl_nChw16c
-        case (5, 16): tag = dnnl_nCdhw16c
-        case (3, 8): tag = dnnl_nCw8c
-        case (4, 8): tag = dnnl_nChw8c
-        case (5, 8): tag = dnnl_nCdhw8c
+        switch (self, shape.rank) {
+        case (.plain, 0): return try MemoryDesc.plain([1], type)
+        case (.plain, _): return try MemoryDesc.plain(shape.dims, type)
+        case (.blocked(16), 3): tag = dnnl_nCw16c
+        case (.blocked(16), 4): tag = dnnl_nChw16c
+        case (.blocked(16), 5): tag = dnnl_nCdhw16c
+        case (.blocked(8), 3): tag = dnnl_nCw8c
+        case (.blocked(8), 4): tag = dnnl_nChw8c
+        case (.blocked(8), 5): tag = dnnl_nCdhw8c
+        case (.channelsLast, 3): tag = dnnl_nwc
+        case (.channelsLast, 4): tag = dnnl_nhwc
+        case (.channelsLast, 5): tag = dnnl_ndhwc
         default: return nil
         }
-        return try MemoryDesc(shape.dims, tag: tag)
+        return try MemoryDesc(shape.dims, tag: tag, type)
+    }
+
+    /// The order of the elements, whatever they are stored as.
+    var order: Layout {
+        if case .bfloat16(let order) = self { order } else { self }
     }
 
     /// Bytes that a value takes.
     func byteCount(_ type: ElementType, _ shape: Shape) throws(LTError) -> Int {
         switch self {
         case .plain: Tensor.byteCount(type, shape)
-        default: try desc(shape).byteCount
+        default: try desc(shape, type).byteCount
         }
     }
 
@@ -76,7 +87,8 @@ enum Layout: Sendable, Equatable {
         case .plain: shape.dims
         case .blocked(let block):
             [shape[0], (shape[1] + block - 1) / block] + shape.dims.dropFirst(2) + [block]
-        case .other: nil
+        case .channelsLast: shape.rank < 3 ? nil : [shape[0]] + shape.dims.dropFirst(2) + [shape[1]]
+        case .bfloat16, .other: nil
         }
     }
 
@@ -88,9 +100,12 @@ enum Layout: Sendable, Equatable {
             case .plain: true
             case .blocked(let block):
                 shape.rank >= 3 && shape[1] % block == 0 && shape.dims.dropFirst(2).allSatisfy { $0 == 1 }
-            case .other: false
+            case .channelsLast:
+                shape.rank >= 3 && (shape[1] == 1 || shape.dims.dropFirst(2).allSatisfy { $0 == 1 })
+            case .bfloat16, .other: false
             }
         }
+        if case (.bfloat16(let one), .bfloat16(let two)) = (self, other) { return one.coincides(with: two, shape) }
         return rowMajor(self) && rowMajor(other)
     }
 
@@ -101,6 +116,8 @@ enum Layout: Sendable, Equatable {
         case .blocked(let block):
             let spatial = ["w", "hw", "dhw"]
             return shape.rank >= 3 && shape.rank <= 5 ? "nC\(spatial[shape.rank - 3])\(block)c" : "blocked\(block)"
+        case .channelsLast: return "channels last"
+        case .bfloat16(let order): return "\(order.name(shape)) bf16"
         case .other: return "oneDNN"
         }
     }

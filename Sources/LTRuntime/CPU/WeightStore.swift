@@ -40,7 +40,7 @@ final class WeightStore: Sendable {
         }
     }
 
-    /// `tensor`, float32 and seen as `from`, laid out as `desc`.
+    /// `tensor`, seen as `from`, laid out and stored as `desc`.
     func packed(_ tensor: Tensor, from: MemoryDesc, as desc: MemoryDesc) throws(LTError) -> Buffer {
         let key = Key(origin: Origin(tensor), dims: tensor.dims, variant: "")
         if let found = state.withLock({ $0.packed[key]?.first { $0.desc == desc }?.buffer }) { return found }
@@ -87,7 +87,7 @@ final class WeightStore: Sendable {
     }
 }
 
-/// Copies a float32 tensor from one layout to another.
+/// Copies a tensor from one layout to another, rounding to the other's element type.
 struct Reorder: Sendable {
     let primitive: Primitive
     let from: MemoryDesc

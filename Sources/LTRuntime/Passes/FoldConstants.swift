@@ -7,13 +7,18 @@ import LTGraph
 struct FoldConstants: Pass {
     /// Shapes of the runtime inputs in order where they are known; nil: as the file states them.
     var inputs: [Shape?]?
+    /// Operators that are left as they are.
+    var kept: Set<String> = []
     /// Larger results are left to the run, unless no larger than what they are made from.
     private static let maxBytes = 64 << 20
     private static let random: Set<String> = [
         "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli",
     ]
 
-    init(inputs: [Shape?]? = nil) { self.inputs = inputs }
+    init(inputs: [Shape?]? = nil, keeping kept: Set<String> = []) {
+        self.inputs = inputs
+        self.kept = kept
+    }
 
     func apply(_ graph: Graph) throws(LTError) -> Graph {
         var result = graph
@@ -49,7 +54,9 @@ struct FoldConstants: Pass {
     ) throws(LTError) -> Bool {
         let named = zip(node.outputs, outputs.indices).filter { !$0.0.isEmpty }.map(\.1)
         if outputs.count >= node.outputs.count, named.allSatisfy({ outputs[$0].value != nil }) { return true }
-        guard !Self.random.contains(node.opType), let op = op as? any Operator else { return false }
+        guard !Self.random.contains(node.opType), !kept.contains(node.opType), let op = op as? any Operator else {
+            return false
+        }
         var values: [Tensor?] = []
         var bytes = 0
         for (name, argument) in zip(node.inputs, arguments) {

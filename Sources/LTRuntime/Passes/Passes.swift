@@ -5,14 +5,17 @@ import LTGraph
 
 enum Passes {
     /// What can be done before the input shapes are known.
-    static func optimise(_ graph: Graph) throws(LTError) -> Graph {
+    static func optimise(_ graph: Graph, _ precision: Precision) throws(LTError) -> Graph {
+        let quantised: [any Pass] = [
+            FoldConstants(keeping: ["DequantizeLinear"]), FormQuantized(), RemoveDeadCode(), FuseQuantizedSums(),
+        ]
         let passes: [any Pass] = [
             FoldConstants(), InlineBranches(), RemoveIdentities(), FoldConstants(), EliminateCommonSubexpressions(),
             FuseLayerNormalization(), ExpandPowers(), FuseActivationPatterns(), FoldBatchNormalization(),
             NormalisationToAffine(), ChannelsLast(), FormLinear(), FoldScales(), FuseEpilogues(), CollectAppends(),
             FormScatterRows(), RemoveDeadCode(),
         ]
-        return try run(passes, graph)
+        return try run(precision == .int8 ? quantised + passes : passes, graph)
     }
 
     /// What the shapes of the inputs, in order, make possible beyond that: shapes become constants.

@@ -79,6 +79,9 @@ class TensorInfo:
         return _types.dtype_of(self.element_type, f"tensor '{self.name}'")
 
 
+_PRECISIONS = {"f32": _abi.LT_PRECISION_FP32, "bf16": _abi.LT_PRECISION_BF16, "int8": _abi.LT_PRECISION_INT8}
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """What a model says about itself; the properties of `Model` explain each part."""
@@ -88,6 +91,7 @@ class ModelInfo:
     digest: str
     device: str
     threads: int
+    precision: str
     inputs: list[TensorInfo]
     outputs: list[TensorInfo]
     classes: list[ClassInfo]
@@ -106,6 +110,8 @@ class Model:
         threads: of one session; 0: the processors that the process may use. With several Python threads predicting side
             by side, give 1.
         device: "cpu", or "reference", which is slow and plain, for comparison.
+        precision: "f32"; "bf16": values may be held in bfloat16; "int8": a file in QDQ form runs on its integers. What the
+            CPU lacks raises UnsupportedError.
         max_batch: refuses larger batches of `run`; 0: any.
         metadata: put over the file's own entries, for models that do not say everything themselves:
             `{"lt.task": "multilabel", "lt.labels": [{"id": 1, "name": "cup"}]}`; what is no str is written as JSON.
@@ -121,6 +127,7 @@ class Model:
         *,
         threads: int = 0,
         device: str = "cpu",
+        precision: str = "f32",
         max_batch: int = 0,
         metadata: Mapping[str, object] | None = None,
         exact: bool = False,
@@ -128,6 +135,9 @@ class Model:
         options = _abi.lt_model_options()
         options.device = c_text(device, "device")
         options.threads = _whole(threads, "threads", 2**31)
+        if precision not in _PRECISIONS:
+            raise ValueError(f"precision {precision!r}, expected one of {', '.join(_PRECISIONS)}")
+        options.precision = _PRECISIONS[precision]
         options.max_batch = _whole(max_batch, "max_batch", 2**63)
         options.exact = bool(exact)
         entries = (_abi.lt_metadata * len(metadata or {}))()
@@ -208,6 +218,11 @@ class Model:
     def threads(self) -> int:
         """Threads of one session."""
         return self._info.threads
+
+    @property
+    def precision(self) -> str:
+        """ "f32", "bf16" or "int8"."""
+        return self._info.precision
 
     @property
     def largest_batch(self) -> int:
@@ -302,6 +317,7 @@ def _info(model: Handle) -> ModelInfo:
         digest=text(info.digest),
         device=text(info.device),
         threads=info.threads,
+        precision=next(name for name, code in _PRECISIONS.items() if code == info.precision),
         inputs=[_tensor(library().lt_model_get_input, model, index) for index in range(info.input_count)],
         outputs=[_tensor(library().lt_model_get_output, model, index) for index in range(info.output_count)],
         classes=_classes(model, info.class_count),

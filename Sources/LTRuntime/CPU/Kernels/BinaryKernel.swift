@@ -34,7 +34,8 @@ struct BinaryKernel: Kernel {
         self.op = op
         var layout = Layout.plain
         for operand in [a, b] {
-            if case .blocked = operand.layout, operand.shape == shape { layout = operand.layout }
+            let order = operand.layout.order
+            if case .blocked = order, operand.shape == shape { layout = order }
         }
         if case .blocked = layout, ![a, b].allSatisfy({ $0.shape.rank == shape.rank || $0.shape.count == 1 }) {
             layout = .plain

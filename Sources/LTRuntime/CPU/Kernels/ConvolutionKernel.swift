@@ -1,5 +1,6 @@
 // Direct convolution by oneDNN: 1 to 3 spatial axes, groups, dilation; bias, residual sum and activation on the way out. Weights
-// are packed into the layout that oneDNN picks, once per plan. `make` hands over to Winograd where that is worth it.
+// are packed into the layout that oneDNN picks, once per plan. Values and weights are float32 or bfloat16, sums float32. `make` hands
+// over to Winograd where that is worth it.
 
 import CDNNL
 import CLTKernels
@@ -31,16 +32,19 @@ struct ConvolutionKernel: Kernel {
         else { return nil }
         let gate = inputs.count > 4 ? inputs[4] : nil
         let (group, activation) = (try node.int("group") ?? 1, try Activation(node))
-        if let kernel = try PointwiseConvolutionKernel(
-            x, constant, bias?.constant, residual, gate: gate, outputs[0], window, group: group,
-            activation: activation, context)
-        {
-            return kernel
+        if gate != nil || factors(constant, context) == .float32 {
+            if let kernel = try PointwiseConvolutionKernel(
+                x, constant, bias?.constant, residual, gate: gate, outputs[0], window, group: group,
+                activation: activation, context)
+            {
+                return kernel
+            }
+            guard gate == nil else { return nil }
+            let winograd = try WinogradKernel.make(
+                x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context
+            )
+            if let winograd { return winograd }
         }
-        guard gate == nil else { return nil }
-        let winograd = try WinogradKernel.make(
-            x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context)
-        if let winograd { return winograd }
         return try ConvolutionKernel(
             x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context)
     }
@@ -53,7 +57,8 @@ struct ConvolutionKernel: Kernel {
         if residual != nil { try attributes.appendSum() }
         if let activation { try attributes.append(activation) }
         let weightDims = group == 1 ? w.dims : [group, w.dims[0] / group] + w.dims.dropFirst()
-        var weights = try MemoryDesc.any(weightDims).raw
+        let type = Self.factors(w, context)
+        var weights = try MemoryDesc.any(weightDims, type).raw
         var biasDesc = bias == nil ? MemoryDesc.none.raw : try MemoryDesc.plain([w.dims[0]]).raw
         func make(_ source: MemoryDesc, _ target: MemoryDesc) throws(LTError) -> Primitive {
             var (source, target) = (source.raw, target.raw)
@@ -66,13 +71,14 @@ struct ConvolutionKernel: Kernel {
                 try Primitive(UnsafeRawPointer(pointer), attributes, "convolution")
             }
         }
-        let blocked = try Self.blocked(x, w, output, group, context).flatMap { (source, target) throws(LTError) in
+        let blocked = try Self.blocked(x, w, output, group, type, context).flatMap { (source, target) throws(LTError) in
             try ifPossible { () throws(LTError) in try make(source, target) }
         }
         if let blocked, blocked.implementation.place(of: "ref") == nil {
             primitive = blocked
         } else {
-            primitive = try make(try MemoryDesc.any(x.shape.dims), try MemoryDesc.any(output.shape.dims))
+            primitive = try make(
+                try MemoryDesc.any(x.shape.dims, type), try MemoryDesc.any(output.shape.dims, type))
         }
         let targetLayout = try Layout(primitive.destination, output.shape)
         var inputs: [Layout?] = [try Layout(primitive.source, x.shape), nil]
@@ -88,10 +94,16 @@ struct ConvolutionKernel: Kernel {
         hasResidual = residual != nil
     }
 
+    /// Of few channels oneDNN's bfloat16 kernels pad or widen more than they save: pictures, depthwise, small groups.
+    private static func factors(_ w: Tensor, _ context: KernelContext) -> ElementType {
+        w.dims[1] >= 16 ? context.factors : .float32
+    }
+
     /// Source and target in blocks of channels, the layout that all kernels share; nil where oneDNN had better choose: small
     /// groups, volumes that never meet Winograd's kernel, and chains that it has taken to a layout of its own.
     private static func blocked(
-        _ x: Operand, _ w: Tensor, _ output: Operand, _ group: Int, _ context: KernelContext
+        _ x: Operand, _ w: Tensor, _ output: Operand, _ group: Int, _ type: ElementType,
+        _ context: KernelContext
     ) throws(LTError) -> (MemoryDesc, MemoryDesc)? {
         let block = lt_isa_level() == LT_ISA_AVX512 ? 16 : 8
         let (perGroupIn, perGroupOut) = (w.dims[1], w.dims[0] / group)
@@ -99,10 +111,13 @@ struct ConvolutionKernel: Kernel {
         guard group == 1 || isDepthwise || (perGroupIn % block == 0 && perGroupOut % block == 0),
             x.shape.rank < 5 || (group == 1 && WinogradKernel.isUsed(context))
         else { return nil }
-        if case .other = x.layout { return nil }
+        switch x.layout.order {
+        case .other, .channelsLast: return nil
+        default: break
+        }
         // Pictures come with a few channels: oneDNN reads them row-major.
         let source: Layout = x.shape[1] < block && !isDepthwise ? .plain : .blocked(block)
-        return (try source.desc(x.shape), try Layout.blocked(block).desc(output.shape))
+        return (try source.desc(x.shape, type), try Layout.blocked(block).desc(output.shape, type))
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {

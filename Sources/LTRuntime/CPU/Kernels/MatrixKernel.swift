@@ -25,6 +25,12 @@ struct LinearKernel: Kernel {
         guard bias == nil || bias?.constant != nil, residual == nil || residual?.shape == outputs[0].shape
         else { return nil }
         let isTransposed = try node.int("transB") ?? 0 != 0
+        if context.factors == .bfloat16 {
+            return try HalfLinearKernel(
+                x, w, bias?.constant, residual, outputs[0], isTransposed: isTransposed,
+                activation: try Activation(node),
+                context)
+        }
         let (depth, width) = isTransposed ? (w.dims[1], w.dims[0]) : (w.dims[0], w.dims[1])
         var product = MatrixProduct(
             rows: x.shape.count / depth, columns: width, depth: depth, threads: context.threads)

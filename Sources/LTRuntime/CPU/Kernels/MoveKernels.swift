@@ -22,15 +22,20 @@ struct ConcatKernel: Kernel {
         guard axis >= 0, axis < shape.rank else { return nil }
         let operands = inputs.compactMap { $0 }
         var layout = Layout.plain
-        if case .blocked(let block) = first.layout, axis == 1,
-            operands.allSatisfy({ $0.layout == first.layout && $0.shape[1] % block == 0 })
-        {
-            layout = first.layout
+        var (rows, inner) = (shape.dims.prefix(axis).reduce(1, *), shape.dims.dropFirst(axis + 1).reduce(1, *))
+        let order = first.layout.order
+        if axis == 1, operands.allSatisfy({ $0.layout.order == order }) {
+            switch order {
+            case .blocked(let block) where operands.allSatisfy({ $0.shape[1] % block == 0 }): layout = order
+            case .channelsLast:
+                layout = order
+                (rows, inner) = (rows * inner, 1)
+            default: break
+            }
         }
         return ConcatKernel(
             inputs: operands.map { _ in layout }, outputs: [Operand(first.type, shape, layout: layout)],
-            rows: shape.dims.prefix(axis).reduce(1, *),
-            bytes: operands.map { $0.shape.dims.dropFirst(axis).reduce(1, *) * first.type.bits / 8 })
+            rows: rows, bytes: operands.map { $0.shape[axis] * inner * first.type.bits / 8 })
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {

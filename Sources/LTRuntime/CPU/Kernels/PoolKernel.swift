@@ -1,6 +1,7 @@
-// Max and average pooling by oneDNN, in the layout that the input is in.
+// Max and average pooling by oneDNN, in the layout that the input is in; of quantised values the maximum.
 
 import CDNNL
+import CLTKernels
 import LTCore
 import LTGraph
 
@@ -13,7 +14,7 @@ struct PoolKernel: Kernel {
     var scratchBytes: Int { primitive.scratch.byteCount }
 
     static let make: KernelMaker = { _, node, inputs, outputs, _ throws(LTError) in
-        guard let x = inputs[0], x.type == .float32, x.shape.rank >= 3,
+        guard let x = inputs[0], x.shape.rank >= 3, x.type == .float32 || isQuantizedMax(node, x),
             node.outputs.dropFirst().allSatisfy(\.isEmpty)
         else { return nil }
         if node.opType == "GlobalAveragePool", let mean = ChannelMeanKernel(x, outputs[0]) { return mean }
@@ -38,12 +39,17 @@ struct PoolKernel: Kernel {
             includesPads ? dnnl_pooling_avg_include_padding : dnnl_pooling_avg_exclude_padding)
     }
 
+    private static func isQuantizedMax(_ node: Node, _ x: Operand) -> Bool {
+        ["MaxPool", "GlobalMaxPool"].contains(node.opType) && Set<ElementType>.bytes.contains(x.type)
+            && x.shape.rank <= 5 && lt_int8_products()
+    }
+
     /// The mean over all axes but the first two, kept as 1 where the kernel leaves another layout than row-major.
     static func mean(_ x: Operand, _ output: Operand) throws(LTError) -> PoolKernel? {
         guard (3...5).contains(x.shape.rank) else { return nil }
         let kept = try Shape(Array(x.shape.dims.prefix(2)) + [Int](repeating: 1, count: x.shape.rank - 2))
         let kernel = try whole(x, Operand(.float32, kept), isMax: false)
-        guard kernel.outputs[0].layout == .plain || output.shape == kept else { return nil }
+        guard kernel.outputs[0].layout.order == .plain || output.shape == kept else { return nil }
         // Row-major [N, C, 1…] is [N, C].
         let outputs = [Operand(.float32, output.shape, layout: kernel.outputs[0].layout)]
         return PoolKernel(primitive: kernel.primitive, inputs: kernel.inputs, outputs: outputs)
@@ -71,21 +77,26 @@ struct PoolKernel: Kernel {
         _ x: Operand, _ output: Operand, _ window: DNNLWindow, _ algorithm: dnnl_alg_kind_t
     ) throws(LTError) {
         // Row-major pooling is slow in oneDNN; blocked inputs stay blocked.
-        var source = try x.layout.desc(x.shape).raw
-        var target = try (x.layout == .plain ? Layout.plain.desc(output.shape) : MemoryDesc.any(output.shape.dims)).raw
+        let layout = x.type == .float32 ? x.layout : .channelsLast
+        let type = try layout.desc(x.shape, x.type).type ?? x.type
+        var source = try layout.desc(x.shape, x.type).raw
+        let target: MemoryDesc
+        switch layout.order {
+        case .plain, .channelsLast: target = try layout.desc(output.shape, x.type)
+        default: target = try MemoryDesc.any(output.shape.dims, type)
+        }
+        var targetDesc = target.raw
         var operation = dnnl_pooling_v2_desc_t()
         try DNNL.check(
             dnnl_pooling_v2_forward_desc_init(
-                &operation, dnnl_forward_inference, algorithm, &source, &target, window.strides, window.kernel,
+                &operation, dnnl_forward_inference, algorithm, &source, &targetDesc, window.strides, window.kernel,
                 window.dilations, window.begins, window.ends), "pooling")
         let attributes = try Attributes()
         primitive = try withUnsafePointer(to: &operation) { pointer throws(LTError) in
             try Primitive(UnsafeRawPointer(pointer), attributes, "pooling")
         }
-        inputs = [x.layout]
-        outputs = [
-            Operand(.float32, output.shape, layout: try Layout(primitive.destination, output.shape))
-        ]
+        inputs = [layout]
+        outputs = [Operand(x.type, output.shape, layout: try Layout(primitive.destination, output.shape))]
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {

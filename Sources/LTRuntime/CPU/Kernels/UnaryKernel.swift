@@ -65,9 +65,9 @@ struct UnaryKernel: Kernel {
             function = UnaryFunction(activation)
         }
         // Channels past the last would stop being zero.
-        var layout = x.layout
+        var layout = x.layout.order
         if case .blocked(let block) = layout, x.shape[1] % block != 0, !function.keepsZero { layout = .plain }
-        if case .other = layout { layout = .plain }
+        if layout.physicalDims(x.shape) == nil { layout = .plain }
         return UnaryKernel(
             function: function, inputs: [layout] + [Layout?](repeating: nil, count: inputs.count - 1),
             outputs: [Operand(.float32, x.shape, layout: layout)],
@@ -124,8 +124,8 @@ struct ChannelAffineKernel: Kernel {
         let function = try Activation(node).map { UnaryFunction($0) } ?? UnaryFunction(LT_UNARY_COPY)
         var layout = Layout.plain
         var lanes = 1
-        if case .blocked(let block) = x.layout, x.shape[1] % block == 0 || function.keepsZero {
-            layout = x.layout
+        if case .blocked(let block) = x.layout.order, x.shape[1] % block == 0 || function.keepsZero {
+            layout = x.layout.order
             lanes = block
         }
         let wide = (x.shape[1] + lanes - 1) / lanes * lanes

@@ -39,7 +39,7 @@ struct WinogradKernel: Kernel {
             window.kernel.allSatisfy({ $0 == 3 }), window.strides.allSatisfy({ $0 == 1 }),
             window.dilations.allSatisfy({ $0 == 0 }), (window.begins + window.ends).allSatisfy({ 0...2 ~= $0 })
         else { return nil }
-        if case .other = x.layout { return nil }
+        if case .other = x.layout.order { return nil }
         var shape = lt_winograd_shape()
         shape.batch = Int64(x.shape[0])
         shape.inputs = Int64(x.shape[1])
