@@ -9,7 +9,10 @@ BUILD := swift build -c release $(LINK)
 TEST := swift test -c release --disable-testable-imports $(LINK)
 BIN := .build/release
 # MODULE=LTImage builds and tests one module and what it needs.
-ifdef MODULE
+ifndef MODULE
+# Kernels exist for several instruction sets; those below the machine's are asked for by name.
+LEVELS := avx2 portable
+else
 TEST := LT_ONLY=$(MODULE)Tests $(TEST) --scratch-path .build/only-$(MODULE) --filter $(MODULE)Tests
 endif
 
@@ -32,6 +35,7 @@ cases: deps ## fetch ONNX's own test cases of opset 25 (1,653 of one node each)
 .PHONY: test
 test: deps cases ## build and run the whole test suite (MODULE=LTImage for one module)
 	$(TEST)
+	for level in $(LEVELS); do LT_ISA=$$level $(TEST) --skip-build --filter LTRuntimeTests; done
 
 .PHONY: demo
 demo: build ## the main job on synthetic data: draw, train, export, infer, calibrate, evaluate (under demo/)
