@@ -41,7 +41,7 @@ INLINE const float *LT_NAME(token)(const lt_tokens *x, size_t b, size_t h, size_
 /// `some` floats, zeroes behind.
 INLINE vf LT_NAME(part)(const float *x, size_t some) {
     if (some >= 16) return L(x);
-#ifdef LT_ATTENTION_MASKS
+#ifdef LT_AVX512
     return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << some) - 1), x);
 #else
     vf v = S(0.f);

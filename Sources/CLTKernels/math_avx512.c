@@ -8,7 +8,6 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma"))), apply_to = function)
 #define LT_SUFFIX avx512
 #define LT_AVX512 1
-#define LT_ATTENTION_MASKS
 #define LT_DEPTHWISE_PIXELS 14
 #define LT_ATTENTION_ROWS 8
 #define LT_ATTENTION_COLUMNS 3

@@ -34,8 +34,9 @@ import Testing
         let plan = try Plan(graph, on: CPUBackend(), options: PlanOptions(threads: 1))
         let rows = try plan.rows(try plan.inputShapes(batch: 2))
         let computing: Set = [
-            "Activation", "Add", "Concat", "Conv", "Flatten", "FusedConv", "Gather", "GlobalAveragePool",
-            "LayerNormalization", "Linear", "MatMul", "Mul", "Pad", "ReduceMean", "Reorder", "Reshape", "Slice",
+            "Activation", "Add", "Concat", "Conv", "Flatten", "FusedAttention", "FusedConv", "Gather", "GatherRows",
+            "GlobalAveragePool", "LayerNormalization", "Linear", "MatMul", "Mul", "Pad", "ReduceMean", "Reorder",
+            "Reshape", "Slice",
             "Softmax",
             "Squeeze", "Transpose", "Unsqueeze",
         ]

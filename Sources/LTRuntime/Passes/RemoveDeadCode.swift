@@ -19,9 +19,7 @@ struct RemoveDeadCode: Pass {
         result.nodes = kept.reversed()
         // Inputs keep their place: callers feed them. Initializers that shadow inputs stay what they are.
         let inputs = Set(graph.inputs.map(\.name))
-        for name in graph.initializers.keys where !live.contains(name) && !inputs.contains(name) {
-            result.initializers[name] = nil
-        }
+        result.initializers = graph.initializers.filter { live.contains($0.key) || inputs.contains($0.key) }
         return result
     }
 }
