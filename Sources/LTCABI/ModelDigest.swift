@@ -15,7 +15,8 @@ import LTPredictor
 final class ModelDigest: Sendable {
     private enum State: @unchecked Sendable {
         case made(UnsafePointer<CChar>?)
-        case ofFile(String, [Int], Graph)
+        /// Boxed: Swift would keep the case in bytes that a graph leaves unwritten.
+        indirect case ofFile(String, [Int], Graph)
     }
 
     private let state: Lock<State>

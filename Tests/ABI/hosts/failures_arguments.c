@@ -267,7 +267,8 @@ static void handles(void) {
 static void struct_sizes(void) {
     const size_t wrong[] = {0, 1, 7, 8, 4097, (size_t)1 << 31, SIZE_MAX / 2 + 1, SIZE_MAX};
     for (size_t index = 0; index <= sizeof wrong / sizeof wrong[0]; index++) {
-#define BAD_SIZE(type) (index == sizeof wrong / sizeof wrong[0] ? sizeof(type) - 1 : wrong[index])
+#define BAD_SIZE(type) SMALLER_THAN(sizeof(type))
+#define SMALLER_THAN(size) (index == sizeof wrong / sizeof wrong[0] ? (size) - 1 : wrong[index])
         const lt_status bad = LT_INVALID_ARGUMENT;
         SIZED(lt_allocator, allocator);
         allocator.allocate = some_allocate;
@@ -275,7 +276,8 @@ static void struct_sizes(void) {
         allocator.struct_size = BAD_SIZE(lt_allocator);
         REFUSED(bad, lt_set_allocator(&allocator));
         SIZED(lt_model_options, options);
-        options.struct_size = BAD_SIZE(lt_model_options);
+        /* The first header's ends before `exact`. */
+        options.struct_size = SMALLER_THAN(offsetof(lt_model_options, exact));
         REFUSED(bad, lt_model_load(path_of(folder, "scores.onnx"), &options, &out.model));
         out.model_info.struct_size = BAD_SIZE(lt_model_info);
         REFUSED(bad, lt_model_get_info(model, &out.model_info));
