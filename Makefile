@@ -10,8 +10,9 @@ TEST := swift test -c release --disable-testable-imports $(LINK)
 BIN := .build/release
 # MODULE=LTImage builds and tests one module and what it needs.
 ifndef MODULE
-# Kernels exist for several instruction sets; those below the machine's are asked for by name.
-LEVELS := avx2 portable
+# Kernels exist for several instruction sets; those below the machine's are asked for by name, and bfloat16 products also where
+# they are slower.
+LEVELS := avx2 portable avx512_bf16
 else
 TEST := LT_ONLY=$(MODULE)Tests $(TEST) --scratch-path .build/only-$(MODULE) --filter $(MODULE)Tests
 endif
