@@ -50,37 +50,73 @@ INLINE vf LT_NAME(part)(const float *x, size_t some) {
 #endif
 }
 
-/// The largest lane, in every lane.
-INLINE vf LT_NAME(lanes_top)(vf x) {
-#define LT_HALVE(...)                                          \
-    {                                                          \
-        vf other = __builtin_shufflevector(x, x, __VA_ARGS__); \
-        x = PICK(x >= other, x, other);                        \
+/// The lanes of each of eight vectors folded into one, the larger or the sum of two at a time: y[r] of x[r].
+#define LT_FOLD_LANES(x, y, FOLD)                                                                                          \
+    {                                                                                                                      \
+        vf four[4], two[2];                                                                                                \
+        for (int i = 0; i < 4; i++) {                                                                                      \
+            vf low = __builtin_shufflevector(x[2 * i], x[2 * i + 1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23); \
+            vf high = __builtin_shufflevector(x[2 * i], x[2 * i + 1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31); \
+            four[i] = FOLD(low, high);                                                                                     \
+        }                                                                                                                  \
+        for (int i = 0; i < 2; i++) {                                                                                      \
+            vf low = __builtin_shufflevector(four[2 * i], four[2 * i + 1], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27); \
+            vf high = __builtin_shufflevector(four[2 * i], four[2 * i + 1], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31); \
+            two[i] = FOLD(low, high);                                                                                      \
+        }                                                                                                                  \
+        vf low = __builtin_shufflevector(two[0], two[1], 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29);        \
+        vf high = __builtin_shufflevector(two[0], two[1], 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);     \
+        vf pairs = FOLD(low, high);                                                                                        \
+        low = __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14);                 \
+        high = __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15);                \
+        y = FOLD(low, high);                                                                                               \
     }
-    LT_HALVE(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
-    LT_HALVE(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
-    LT_HALVE(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
-    LT_HALVE(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
-#undef LT_HALVE
-    return x;
+// A NaN among the scores may lose against a number: its exponential makes the sum NaN.
+#define LT_LARGER(a, b) LT_NAME(larger)(a, b)
+#define LT_SUM(a, b) ((a) + (b))
+
+INLINE vf LT_NAME(larger)(vf a, vf b) {
+#ifdef LT_AVX512
+    return (vf)_mm512_max_ps((__m512)b, (__m512)a);
+#else
+    return PICK(b > a, b, a);
+#endif
 }
 
-/// e^x of x ≤ 0, as vexp does it; NaN stays.
-INLINE vf LT_NAME(vexp_down)(vf x) {
-    vf z = PICK(x < S(-87.33f), S(-87.33f), x);
-    vf n = (z * S(1.44269504f) + S(12582912.f)) - S(12582912.f);
-    vf r = z - n * S(0.693359375f) - n * S(-2.12194440e-4f);
-    vf p = S(1.9875691500e-4f);
-    p = p * r + S(1.3981999507e-3f);
-    p = p * r + S(8.3334519073e-3f);
-    p = p * r + S(4.1665795894e-2f);
-    p = p * r + S(1.6666665459e-1f);
-    p = p * r + S(5.0000001201e-1f);
-    p = p * r * r + r + S(1.f);
+#ifdef LT_AVX512
+static const float LT_NAME(powers)[16] __attribute__((aligned(64))) = {
+    1.f,         1.0442737f,  1.0905077f,  1.1387886f,  1.1892071f,  1.2418578f,  1.2968396f,  1.3542556f,
+    1.4142135f,  1.4768262f,  1.5422108f,  1.6104903f,  1.6817929f,  1.7562522f,  1.8340081f,  1.915206f,
+};
+
+/// 2^x of x ≤ 0 within 2 ulp, 2^(i/16) times a polynomial of degree 3; 0 below -126, NaN stays.
+INLINE vf LT_NAME(power)(vf x) {
+    // Of max the second operand stays where one is NaN. i is what is left in the low bits of a sum with 1.5 · 2^19.
+    vf z = (vf)_mm512_max_ps(_mm512_set1_ps(-126.f), (__m512)x), place = z + S(786432.f), n = place - S(786432.f), r = z - n;
+    vf p = S(5.5504109e-2f);
+    p = p * r + S(2.4022651e-1f);
+    p = p * r + S(6.9314718e-1f);
+    p = p * r + S(1.f);
+    p *= (vf)_mm512_permutexvar_ps((__m512i)place, _mm512_load_ps(LT_NAME(powers)));
+    __mmask16 lives = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-126.f), _CMP_NLT_UQ);
+    return (vf)_mm512_maskz_scalef_ps(lives, (__m512)p, (__m512)n);
+}
+#else
+/// 2^x of x ≤ 0 within 2 ulp, by a polynomial of degree 6; 0 below -126, NaN stays.
+INLINE vf LT_NAME(power)(vf x) {
+    vf z = PICK(x < S(-126.f), S(-126.f), x), n = (z + S(12582912.f)) - S(12582912.f), r = z - n;
+    vf p = S(1.5403530e-4f);
+    p = p * r + S(1.3333558e-3f);
+    p = p * r + S(9.6181291e-3f);
+    p = p * r + S(5.5504109e-2f);
+    p = p * r + S(2.4022651e-1f);
+    p = p * r + S(6.9314718e-1f);
+    p = p * r + S(1.f);
     vi k = __builtin_convertvector(PICK(n == n, n, S(0.f)), vi);
     vf y = p * (vf)((k + 127) << 23);
-    return PICK(x < S(-87.33f), S(0.f), y);
+    return PICK(x < S(-126.f), S(0.f), y);
 }
+#endif
 
 /// packed[d][key] of K, keys past the last are zero.
 static void LT_NAME(pack_keys)(const lt_attention_job *j, size_t b, size_t h, size_t wide, float *packed) {
@@ -167,31 +203,51 @@ static void LT_NAME(product)(int rows, size_t vectors, const float *const *a, si
     }
 }
 
-/// Scores → exponentials of what they are above their largest; the inverse of their sum.
-static float LT_NAME(exponentials)(const lt_attention_job *j, size_t b, size_t h, size_t query, float *x) {
-    const float *bias[2];
-    for (int i = 0; i < j->biases; i++) {
-        const lt_attention_bias *z = &j->bias[i];
-        bias[i] = z->data + (int64_t)(b % z->period) * z->batch + (int64_t)h * z->head + (int64_t)query * z->query;
-    }
-    vf scale = S(j->scale), top = S(-INFINITY), total = S(0.f);
+/// Rows of scores, `wide` floats apart → exponentials of what they are above their largest; the inverses of their sums.
+static void LT_NAME(exponentials)(const lt_attention_job *j, const float *const *bias, size_t query, int rows, float *scores,
+                                  size_t wide, float *factors) {
+    vf scale = S(j->scale), some_lanes = S(0.f);
     vi lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    for (size_t k = 0; k < j->keys; k += 16) {
-        size_t some = j->keys - k < 16 ? j->keys - k : 16;
-        vf v = L(x + k) * scale;
-        for (int i = 0; i < j->biases; i++) v += LT_NAME(part)(bias[i] + k, some);
-        if (some < 16) v = PICK(lane < (int32_t)some, v, S(-INFINITY));
-        ST(x + k, v);
-        // A NaN among the scores stays.
-        top = PICK(top >= v, top, v);
+    size_t whole = j->keys / 16 * 16, some = j->keys - whole;
+    vf tops[8], totals[8], folded;
+    for (int r = 0; r < 8; r++) tops[r] = totals[r] = some_lanes;
+    for (int r = 0; r < rows; r++) {
+        float *x = scores + (size_t)r * wide;
+        const float *z[2];
+        for (int i = 0; i < j->biases; i++) z[i] = bias[i] + (int64_t)(query + (size_t)r) * j->bias[i].query;
+        vf top = S(-INFINITY);
+        for (size_t k = 0; k < whole; k += 16) {
+            vf v = L(x + k) * scale;
+            for (int i = 0; i < j->biases; i++) v += L(z[i] + k);
+            ST(x + k, v);
+            top = LT_LARGER(top, v);
+        }
+        if (some) {
+            vf v = L(x + whole) * scale;
+            for (int i = 0; i < j->biases; i++) v += LT_NAME(part)(z[i] + whole, some);
+            v = PICK(lane < (int32_t)some, v, S(-INFINITY));
+            ST(x + whole, v);
+            top = LT_LARGER(top, v);
+        }
+        tops[r] = top;
     }
-    vf largest = LT_NAME(lanes_top)(top);
-    for (size_t k = 0; k < j->keys; k += 16) {
-        vf e = LT_NAME(vexp_down)(L(x + k) - largest);
-        ST(x + k, e);
-        total += e;
+    LT_FOLD_LANES(tops, folded, LT_LARGER)
+    float top[16];
+    ST(top, folded * S(1.44269504f));
+    for (int r = 0; r < rows; r++) {
+        float *x = scores + (size_t)r * wide;
+        vf above = S(top[r]), total = S(0.f);
+        for (size_t k = 0; k < wide; k += 16) {
+            vf e = LT_NAME(power)(L(x + k) * S(1.44269504f) - above);
+            ST(x + k, e);
+            total += e;
+        }
+        totals[r] = total;
     }
-    return 1.f / LT_NAME(sum)(total);
+    LT_FOLD_LANES(totals, folded, LT_SUM)
+    float inverse[16];
+    ST(inverse, S(1.f) / folded);
+    for (int r = 0; r < rows; r++) factors[r] = inverse[r];
 }
 
 /// Head h of batch entry b, queries from ..< to.
@@ -201,6 +257,9 @@ static void LT_NAME(attention)(const lt_attention_job *j, size_t b, size_t h, si
     float *sums = scores + LT_ATTENTION_MAX_ROWS * wide;
     LT_NAME(pack_keys)(j, b, h, wide, keys);
     LT_NAME(pack_values)(j, b, h, channels, values);
+    const float *bias[2];
+    for (int i = 0; i < j->biases; i++)
+        bias[i] = j->bias[i].data + (int64_t)(b % j->bias[i].period) * j->bias[i].batch + (int64_t)h * j->bias[i].head;
     size_t count = to - from, blocks = (count + LT_ATTENTION_ROWS - 1) / LT_ATTENTION_ROWS;
     for (size_t block = 0; block < blocks; block++) {
         size_t first = from + count * block / blocks;
@@ -214,7 +273,7 @@ static void LT_NAME(attention)(const lt_attention_job *j, size_t b, size_t h, si
             y[r] = channels == j->width ? target[r] : sums + (size_t)r * channels;
         }
         LT_NAME(product)(rows, wide / 16, q, j->depth, keys, wide, s, NULL);
-        for (int r = 0; r < rows; r++) factor[r] = LT_NAME(exponentials)(j, b, h, first + (size_t)r, s[r]);
+        LT_NAME(exponentials)(j, bias, first, rows, scores, wide, factor);
         LT_NAME(product)(rows, channels / 16, p, j->keys, values, channels, y, factor);
         if (channels != j->width)
             for (int r = 0; r < rows; r++) memcpy(target[r], y[r], j->width * 4);

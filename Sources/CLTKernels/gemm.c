@@ -154,6 +154,10 @@ static void multiply(const run *r, size_t n, size_t from, size_t to, size_t firs
                 tile.adds = k > 0;
                 tile.ends = k + part >= depth;
                 tile.b = panel + k * (size_t)tile.vectors * 16;
+                // Packed parts lie in the order in which they are read.
+                size_t part_floats = tile.depth * (size_t)tile.vectors * 16;
+                int isLast = panel == memory || (p + 1 == end && tile.ends);
+                tile.ahead_step = isLast ? 0 : ceiling((size_t)tile.vectors * 16, tiles);
                 tile.bias = tile.adds || !job->bias ? NULL : job->bias + v * 16;
                 size_t shift = block == SIZE_MAX ? k : k / block * blocks;
                 for (size_t t = 0; t < tiles; t++) {
@@ -169,6 +173,7 @@ static void multiply(const run *r, size_t n, size_t from, size_t to, size_t firs
                             if (++x == line) x = 0, y++;
                         }
                     }
+                    tile.ahead = isLast ? tile.b : tile.b + part_floats + t * tile.depth * tile.ahead_step;
                     size_t at = column + i * tile.row;
                     tile.c = job->c + at;
                     tile.residual = tile.adds || !job->residual ? NULL : job->residual + at;

@@ -14,6 +14,9 @@ typedef struct {
     size_t depth, block, blocks;
     /// [depth][16 vectors]
     const float *b;
+    /// What is read next of B, of which every row fetches `ahead_step` floats into the second-level cache.
+    const float *ahead;
+    size_t ahead_step;
     /// (r, 0) at r * row; the second vector at + vector, the upper half of a vector at + half.
     float *c;
     const float *residual;

@@ -109,16 +109,19 @@ static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gem
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++) __builtin_prefetch(t->c + (size_t)r * t->row + (size_t)v * t->vector, 1);
-    size_t block = t->block, start = 0;
+    size_t block = t->block, start = 0, ahead_step = t->ahead_step;
+    const float *ahead = t->ahead;
     for (size_t left = t->depth; left > 0; start += t->blocks) {
         size_t some = left < block ? left : block;
         left -= some;
-#pragma clang loop unroll_count(4)
+#pragma clang loop unroll(disable)
         for (size_t k = start; k < start + some; k++) {
             vf w[LT_VECTORS];
 #pragma clang loop unroll(full)
             for (int v = 0; v < vectors; v++) w[v] = L(b + 16 * v);
             b += 16 * vectors;
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += ahead_step;
 #pragma clang loop unroll(full)
             for (int r = 0; r < rows; r++) {
                 vf x = S(a[r][k]);
