@@ -27,4 +27,3 @@ void *lt_reserve(size_t bytes) {
 
 void lt_unreserve(void *memory, size_t bytes) { munmap(memory, bytes); }
 
-void lt_discard(void *memory, size_t bytes) { madvise(memory, bytes, MADV_DONTNEED); }

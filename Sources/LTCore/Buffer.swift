@@ -81,13 +81,17 @@ public final class Buffer: @unchecked Sendable {
         if let release { release() } else { free(memory) }
     }
 
-    /// Hands out the bytes for as long as `body` runs, which must not ask this buffer for anything else. Those of a deferred
-    /// buffer are given back afterwards.
+    /// Hands out the bytes for as long as `body` runs. Those of a deferred buffer stand in memory that is given back afterwards.
     public func withBytes<Result>(
         _ body: (UnsafeRawBufferPointer) throws(LTError) -> Result
     ) throws(LTError) -> Result {
         guard let content else { return try body(bytes) }
         return try content.borrow(memory, byteCount, body)
+    }
+
+    /// While `body` runs, memory in which bytes of deferred buffers stood for a moment waits for the next of them.
+    public static func withStaging<Result>(_ body: () throws(LTError) -> Result) throws(LTError) -> Result {
+        try StagingMemory.kept(body)
     }
 
     /// Fills a deferred buffer for good.
@@ -146,15 +150,15 @@ private final class DeferredContent: Sendable {
         _ memory: UnsafeMutableRawPointer, _ byteCount: Int,
         _ body: (UnsafeRawBufferPointer) throws(LTError) -> Result
     ) throws(LTError) -> Result {
-        try state.withLock { state throws(LTError) in
-            let bytes = UnsafeRawBufferPointer(start: memory, count: byteCount)
-            if case .settled(let failure) = state {
-                if let failure { throw failure }
-                return try body(bytes)
-            }
-            defer { lt_discard(memory, byteCount) }
-            try fill(memory)
-            return try body(bytes)
+        let settled = try state.withLock { state throws(LTError) in
+            guard case .settled(let failure) = state else { return false }
+            if let failure { throw failure }
+            return true
+        }
+        if settled { return try body(UnsafeRawBufferPointer(start: memory, count: byteCount)) }
+        return try StagingMemory.lend(byteCount + 64) { staged throws(LTError) in
+            try fill(staged)
+            return try body(UnsafeRawBufferPointer(start: staged, count: byteCount))
         }
     }
 }

@@ -30,8 +30,6 @@ void lt_set_memory(lt_allocate_hook *allocate, lt_release_hook *release);
 // Addresses for `bytes` bytes that read as zero and take no memory before they are written; NULL when there are none.
 void *lt_reserve(size_t bytes);
 void lt_unreserve(void *memory, size_t bytes);
-// Gives the memory of reserved addresses back; they read as zero again.
-void lt_discard(void *memory, size_t bytes);
 
 #ifdef __cplusplus
 }

@@ -36,7 +36,7 @@ final class CPUPlan: BackendPlan {
         let context = KernelContext(
             threads: options.threads, weights: WeightStore(), precision: options.precision,
             exact: options.exact)
-        self.graph = try Passes.optimise(graph, options.precision)
+        self.graph = try Buffer.withStaging { () throws(LTError) in try Passes.optimise(graph, options.precision) }
         self.context = context
         context.weights.keep(self.graph.initializers.values)
         bodies = try Self.bodies(of: self.graph, context)
@@ -134,7 +134,9 @@ final class CPUPlan: BackendPlan {
             }
             state.made += 1
             let isGeneral = role == .body && state.made > Self.specialisedBodies
-            let program = try CPUProgramBuilder.build(typed, isGeneral ? shapes.map { _ in nil } : shapes, self)
+            let program = try Buffer.withStaging { () throws(LTError) in
+                try CPUProgramBuilder.build(typed, isGeneral ? shapes.map { _ in nil } : shapes, self)
+            }
             state.programs.insert(program, at: 0)
             if state.programs.count > Self.keptPrograms { state.programs.removeLast() }
             return program

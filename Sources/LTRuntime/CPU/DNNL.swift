@@ -9,6 +9,8 @@ enum DNNL {
     /// The engine of the process; nil when oneDNN cannot make one.
     nonisolated(unsafe) private static let shared: dnnl_engine_t? = {
         var engine: dnnl_engine_t?
+        // Kernels that are made at run time are registered with profilers otherwise, which costs a start.
+        dnnl_set_jit_profiling_flags(UInt32(DNNL_JIT_PROFILE_NONE))
         return dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success ? engine : nil
     }()
 

@@ -215,10 +215,12 @@ struct ChannelsLast: Pass {
             let buffer = try Buffer(byteCount: weights.byteCount) { target throws(LTError) in
                 let target = target.assumingMemoryBound(to: Float.self)
                 try weights.withBytes { bytes throws(LTError) in
-                    for (index, weight) in bytes.assumingMemoryBound(to: Float.self).enumerated() {
-                        let (row, tap) = index.quotientAndRemainder(dividingBy: plane)
-                        let (map, channel) = row.quotientAndRemainder(dividingBy: channels)
-                        target[(tap * channels + channel) * maps + map] = weight
+                    let source = bytes.assumingMemoryBound(to: Float.self)
+                    for tap in 0..<plane {
+                        for channel in 0..<channels {
+                            let row = target + (tap * channels + channel) * maps
+                            for map in 0..<maps { row[map] = source[(map * channels + channel) * plane + tap] }
+                        }
                     }
                 }
             }

@@ -37,19 +37,36 @@ struct FoldScales: Pass {
         let width = weights.dims[transposed ? 0 : 1]
         guard scale.count == width, scale.dims.last == width else { return nil }
         let factors = Array(scale.elements(Float.self))
-        let run = transposed ? weights.dims[1] : 1
-        let isFinite = try weights.withBytes { bytes throws(LTError) in
-            bytes.assumingMemoryBound(to: Float.self).enumerated().allSatisfy { index, weight in
-                (weight * factors[index / run % width]).isFinite || !weight.isFinite
+        // Where each column's weights stand: side by side, or one in each row.
+        let (run, count) = (transposed ? weights.dims[1] : width, transposed ? width : weights.dims[0])
+        // Factors up to 1 in size leave finite weights finite; others are tried, which takes a look at all weights.
+        if !factors.allSatisfy({ abs($0) <= 1 }) {
+            let isFinite = try weights.withBytes { bytes throws(LTError) in
+                let source = bytes.assumingMemoryBound(to: Float.self)
+                return (0..<count).allSatisfy { row in
+                    (0..<run).allSatisfy { position in
+                        let weight = source[row * run + position]
+                        return (weight * factors[transposed ? row : position]).isFinite || !weight.isFinite
+                    }
+                }
             }
+            guard isFinite else { return nil }
         }
-        guard isFinite else { return nil }
         // Made when somebody wants them.
         let buffer = try Buffer(byteCount: weights.byteCount) { target throws(LTError) in
             let target = target.assumingMemoryBound(to: Float.self)
             try weights.withBytes { bytes throws(LTError) in
-                for (index, weight) in bytes.assumingMemoryBound(to: Float.self).enumerated() {
-                    target[index] = weight * factors[index / run % width]
+                guard let source = bytes.assumingMemoryBound(to: Float.self).baseAddress else { return }
+                factors.withUnsafeBufferPointer { factors in
+                    for row in 0..<count {
+                        let (from, to) = (source + row * run, target + row * run)
+                        if transposed {
+                            let factor = factors[row]
+                            for position in 0..<run { to[position] = from[position] * factor }
+                        } else {
+                            for position in 0..<run { to[position] = from[position] * factors[position] }
+                        }
+                    }
                 }
             }
         }
