@@ -299,24 +299,34 @@ static float next_random(uint32_t *state) {
     return (float)(*state >> 8) * 0x1p-24f;
 }
 
+enum { MAX_PROBED = 16 };
+
 static double error_of(const lt_winograd_plan *p, const float *x, const float *w, const float *y) {
     const lt_winograd_shape *s = &p->shape;
-    int64_t n = taps(p), lanes = p->lanes, plane = 36 * lanes, depth = s->out[0];
+    int64_t n = taps(p), lanes = p->lanes, depth = s->out[0], layers = s->in[0];
+    double sums[MAX_PROBED][2][16] = {0}, patch[4][36];
+    for (int64_t c = 0; c < s->inputs; c++) {
+        const float *xc = x + c / lanes * layers * 36 * lanes + c % lanes;
+        for (int64_t i = 0; i < layers * 36; i++) patch[i / 36][i % 36] = xc[i * lanes];
+        for (int64_t o = 0; o < s->outputs; o++)
+            for (int64_t z = 0; z < depth; z++)
+                for (int64_t k = 0; k < n; k++) {
+                    double weight = w[(o * s->inputs + c) * n + k];
+                    const double *from = patch[z + k / 9] + k / 3 % 3 * 6 + k % 3;
+                    for (int row = 0; row < 4; row++)
+                        for (int column = 0; column < 4; column++)
+                            sums[o][z][row * 4 + column] += weight * from[row * 6 + column];
+                }
+    }
     double worst = 0, largest = 0;
     for (int64_t o = 0; o < s->outputs; o++)
-        for (int64_t z = 0; z < depth; z++)
-            for (int64_t at = 0; at < 16; at++) {
-                double sum = 0;
-                for (int64_t c = 0; c < s->inputs; c++) {
-                    const float *xc = x + (c / lanes * s->in[0] + z) * plane + c % lanes, *wc = w + (o * s->inputs + c) * n;
-                    for (int64_t k = 0; k < n; k++)
-                        sum += (double)wc[k] * (double)xc[k / 9 * plane + ((at / 4 + k / 3 % 3) * 6 + at % 4 + k % 3) * lanes];
-                }
-                double error = fabs((double)y[((o / lanes * depth + z) * 16 + at) * lanes + o % lanes] - sum);
-                if (!(error < INFINITY)) return INFINITY;
-                if (error > worst) worst = error;
-                if (fabs(sum) > largest) largest = fabs(sum);
-            }
+        for (int64_t i = 0; i < depth * 16; i++) {
+            double sum = sums[o][i / 16][i % 16];
+            double error = fabs((double)y[((o / lanes * depth) * 16 + i) * lanes + o % lanes] - sum);
+            if (!(error < INFINITY)) return INFINITY;
+            if (error > worst) worst = error;
+            if (fabs(sum) > largest) largest = fabs(sum);
+        }
     return worst == 0 ? 0 : worst / largest;
 }
 
@@ -324,7 +334,7 @@ double lt_winograd_error(const lt_winograd_plan *plan, const float *weights, int
     lt_winograd_shape s = plan->shape;
     int64_t all = s.outputs, n = taps(plan);
     s.batch = 1;
-    s.outputs = least(channels, all);
+    s.outputs = least(least(channels, MAX_PROBED), all);
     s.in[0] = s.volume ? 4 : 1, s.out[0] = s.volume ? 2 : 1;
     s.in[1] = s.in[2] = 6, s.out[1] = s.out[2] = 4;
     s.pad[0] = s.pad[1] = s.pad[2] = 0;

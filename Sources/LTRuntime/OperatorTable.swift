@@ -241,15 +241,16 @@ public enum OperatorTable {
         XorOperator.self,
     ]
 
-    private static let byName: [String: any ValueOperator.Type] = {
-        var table: [String: any ValueOperator.Type] = [:]
-        for type in all { table["\(type.schema.domain)::\(type.schema.name)"] = type }
+    /// By domain, then by name.
+    private static let byName: [String: [String: any ValueOperator.Type]] = {
+        var table: [String: [String: any ValueOperator.Type]] = [:]
+        for type in all { table[type.schema.domain, default: [:]][type.schema.name] = type }
         return table
     }()
 
     /// The operator of that name, when the table has it.
     public static func find(_ opType: String, domain: String = "") -> (any ValueOperator.Type)? {
-        byName["\(domain == "ai.onnx" ? "" : domain)::\(opType)"]
+        byName[domain == "ai.onnx" ? "" : domain]?[opType]
     }
 
     /// The operator of that name in that opset version of its domain.
@@ -257,15 +258,15 @@ public enum OperatorTable {
     public static func lookup(
         _ opType: String, domain: String = "", opset: Int
     ) throws(LTError) -> any ValueOperator.Type {
-        let name = "\(domain.isEmpty ? "ai.onnx" : domain)::\(opType)"
+        func name() -> String { "\(domain.isEmpty ? "ai.onnx" : domain)::\(opType)" }
         guard let type = find(opType, domain: domain) else {
-            throw LTError(.unsupported, "operator \(name) is not in the operator table", hint: "see docs/operators.md")
+            throw LTError(.unsupported, "operator \(name()) is not in the operator table", hint: "see docs/operators.md")
         }
         let opsets = type.schema.opsets
         guard opsets.contains(opset) else {
             throw LTError(
                 .unsupported,
-                "operator \(name) in opset \(opset), expected opset \(opsets.lowerBound) to \(opsets.upperBound)",
+                "operator \(name()) in opset \(opset), expected opset \(opsets.lowerBound) to \(opsets.upperBound)",
                 hint: "see docs/operators.md")
         }
         return type

@@ -59,7 +59,7 @@ void lt_winograd(const lt_winograd_plan *plan, const float *x, const float *pack
 // The time that direct convolution takes over the time of this plan, as the sizes let expect.
 double lt_winograd_gain(const lt_winograd_plan *plan);
 
-// The largest error on one tile of seeded random input, relative to the largest output, of at most `channels` outputs
+// The largest error on one tile of seeded random input, relative to the largest output, of at most `channels` (and 16) outputs
 // spread over all: float32 in this form against direct sums in double. Infinite where something is not finite; negative
 // where memory is refused.
 double lt_winograd_error(const lt_winograd_plan *plan, const float *weights, int64_t channels);
