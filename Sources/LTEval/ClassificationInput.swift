@@ -122,7 +122,7 @@ public struct ClassificationInput: Sendable {
         case .multiclass(let input):
             report = try .multiclass(
                 input, layer: layer, provenance: provenance, topK: topK, openSet: openSet, figures: figures,
-                images: images, metrics: metrics)
+                images: images, metrics: metrics, digest: digest)
         }
         report.notes = notes + report.notes
         return report

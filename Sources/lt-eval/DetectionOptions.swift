@@ -176,7 +176,7 @@ struct DetectionSource {
     }
 
     /// Whether a file is an SQLite database.
-    private static func isStore(_ path: String) throws(LTError) -> Bool {
+    static func isStore(_ path: String) throws(LTError) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw systemError("cannot open \(path)") }
         defer { close(descriptor) }

@@ -380,6 +380,44 @@ private func expectClose(_ a: Double, _ b: Double, sourceLocation: SourceLocatio
         #expect(malformed.error.contains("malformed: 3 columns, expected 4\n  in line 2\n  in scores"))
     }
 
+    @Test func classifiersAreCompared() throws {
+        let folder = try EvalFolder()
+        func write(_ name: String, _ text: String) throws {
+            try text.write(toFile: "\(folder.path)/\(name)", atomically: true, encoding: .utf8)
+        }
+        let rows = (0..<40).map { "\($0 % 2 == 0 ? "3,1,0" : "0,2,1")" }
+        func table(_ rows: [String]) -> String {
+            "image,cat,dog,owl\n" + rows.enumerated().map { "\($0).jpg,\($1)\n" }.joined()
+        }
+        try write("a.csv", table(rows))
+        // One image of forty goes wrong, by 1.5.
+        try write("b.csv", table(["1.5,1.75,0"] + rows.dropFirst()))
+        try write("l.csv", "image,label\n" + rows.indices.map { "\($0).jpg,\($0 % 2 == 0 ? "cat" : "dog")\n" }.joined())
+        let arguments = ["--labels", "l.csv", "--bootstrap", "50", "--json", "c.json"]
+        let result = try folder.run(["compare", "a.csv", "b.csv"] + arguments)
+        #expect(result.status == 0, "\(result.error)")
+        #expect(result.output.contains("50 resamples, seed 0") && result.output.contains("first class changed"))
+        let json = try folder.json("c.json")
+        expectClose(number(json, "top1", "first", "total"), 1)
+        expectClose(number(json, "top1", "second", "total"), 39.0 / 40)
+        expectClose(number(json, "top1", "difference", "total"), -1.0 / 40)
+        expectClose(number(json, "agreement", "changed", "total"), 1.0 / 40)
+        expectClose(number(json, "agreement", "raw_difference", "total"), 1.5)
+        // The same draws again; of one with itself nothing changes.
+        #expect(try folder.run(["compare", "a.csv", "b.csv"] + arguments).output == result.output)
+        let same = try folder.run(
+            ["compare", "a.csv", "a.csv", "--metrics", "top1"] + arguments + ["--html", "c.html"])
+        #expect(same.status == 0, "\(same.error)")
+        #expect(!same.output.contains("F1"))
+        expectClose(number(try folder.json("c.json"), "agreement", "score_difference", "total"), 0)
+        let other = try folder.run(["compare", "a.csv", "b.csv", "--labels", "l.csv", "--gt", "x.json"])
+        #expect(other.status == 64)
+        try write("short.csv", table(Array(rows.dropLast())))
+        let short = try folder.run(["compare", "a.csv", "short.csv", "--labels", "l.csv"])
+        #expect(short.status == 1)
+        #expect(short.error.contains("short.csv"))
+    }
+
     @Test func imagesWithoutScoresAreNotForgotten() throws {
         let folder = try EvalFolder()
         let run = try PredictionStore.read(folder.path + "/test.db").run

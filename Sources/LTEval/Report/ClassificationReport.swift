@@ -96,7 +96,7 @@ extension Report {
     public static func multiclass(
         _ predictions: MulticlassPredictions, layer: DecisionLayer, provenance: [ReportJSON.Member] = [],
         topK: [Int] = [], openSet: Double? = nil, figures: Bool = false, images: [String]? = nil,
-        metrics wanted: Set<String>? = nil
+        metrics wanted: Set<String>? = nil, digest wantsDigest: Bool = true
     ) throws(LTError) -> Report {
         try layer.validate()
         var predictions = predictions
@@ -164,14 +164,14 @@ extension Report {
             for index in sections.indices { sections[index].rows.removeAll { !wanted.contains($0.name) } }
             sections.removeAll { $0.rows.isEmpty }
         }
-        let digest = predictions.digest
+        let digest = wantsDigest || layer.calibration?.fittedOn != nil ? predictions.digest : nil
         var report = Report(
             task: "multiclass", images: predictions.rowCount, columns: columns.names,
             columnClasses: columns.classes.map(\.count), groupRule: rule.rule,
             headlines: shown(headlines, of: sections, naming: wanted), sections: sections,
             classes: multiclassClasses(summary, layer: layer, rule: rule),
             notes: columns.notes + multiclassNotes(predictions, summary, layer: layer, digest: digest),
-            provenance: provenance + [.init("evaluated_on", .string(digest))])
+            provenance: provenance + (digest.map { [.init("evaluated_on", .string($0))] } ?? []))
         if figures {
             report.addFigures(calibrated ?? predictions, after ?? summary, columns: columns, images: images)
         }
@@ -225,7 +225,7 @@ extension Report {
     }
 
     private static func multiclassNotes(
-        _ predictions: MulticlassPredictions, _ summary: MulticlassSummary, layer: DecisionLayer, digest: String
+        _ predictions: MulticlassPredictions, _ summary: MulticlassSummary, layer: DecisionLayer, digest: String?
     ) -> [String] {
         var notes: [String] = []
         let absent = summary.classCounts.count { $0.positives == 0 }
@@ -240,7 +240,7 @@ extension Report {
                 "all scores lie in 0…1 and went through a softmax: if they are probabilities already, "
                     + "ECE, NLL and Brier need --activation none")
         }
-        if layer.calibration?.fittedOn == digest {
+        if let digest, layer.calibration?.fittedOn == digest {
             notes.append("the calibration was fitted on these very predictions: ECE after calibration is optimistic")
         }
         return notes
