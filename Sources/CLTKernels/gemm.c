@@ -46,6 +46,20 @@ void lt_gemm_pack(const float *b, size_t row_stride, size_t column_stride, size_
     }
 }
 
+void lt_gemm_pack_windows(const float *weights, size_t columns, size_t channels, size_t padded, size_t taps, float *packed) {
+    const lt_gemm_table *t = table();
+    size_t vectors = vectors_of(columns), panels = panels_of(t, columns), column = channels * taps;
+    for (size_t p = 0; p < panels; p++) {
+        size_t first = panel_start(vectors, panels, p), width = (panel_start(vectors, panels, p + 1) - first) * 16;
+        size_t some = first * 16 + width < columns ? width : columns - first * 16;
+        for (size_t tap = 0; tap < taps; tap++) {
+            float *to = packed + first * 16 * padded * taps + tap * padded * width;
+            t->pack(weights + first * 16 * column + tap, taps, column, channels, some, (int)(width / 16), to);
+            memset(to + channels * width, 0, (padded - channels) * width * sizeof(float));
+        }
+    }
+}
+
 typedef struct {
     const lt_gemm_job *job;
     const lt_gemm_table *table;
@@ -187,12 +201,25 @@ static void multiply(const run *r, size_t n, size_t from, size_t to, size_t firs
 static void multiply_share(void *context, int index, int count) {
     (void)count;
     const run *r = context;
+    float *memory = r->panel_memory + (size_t)index * panel_floats(r->table, r->job);
+    size_t rows = r->job->rows;
+    if (r->batch == 1 && r->row_teams == 1) {
+        // Tiles, one panel after another: two threads may share a panel.
+        size_t units = r->panels * r->tiles, a = units * (size_t)index / r->column_teams;
+        size_t b = units * ((size_t)index + 1) / r->column_teams, first = a / r->tiles, end = b / r->tiles;
+        size_t top = rows * (a % r->tiles) / r->tiles, bottom = rows * (b % r->tiles) / r->tiles;
+        if (top > 0) {
+            multiply(r, 0, top, first == end ? bottom : rows, first, first + 1, memory);
+            if (first++ == end) return;
+        }
+        if (first < end) multiply(r, 0, 0, rows, first, end, memory);
+        if (bottom > 0) multiply(r, 0, 0, bottom, end, end + 1, memory);
+        return;
+    }
     size_t column = (size_t)index % r->column_teams, row = (size_t)index / r->column_teams;
     size_t first = r->panels * column / r->column_teams, end = r->panels * (column + 1) / r->column_teams;
     // Rows of all matrices in tiles.
     size_t total = r->batch * r->tiles, from = total * row / r->row_teams, to = total * (row + 1) / r->row_teams;
-    size_t rows = r->job->rows;
-    float *memory = r->panel_memory + (size_t)index * panel_floats(r->table, r->job);
     while (from < to) {
         size_t n = from / r->tiles, start = from % r->tiles, stop = r->tiles < start + to - from ? r->tiles : start + to - from;
         multiply(r, n, rows * start / r->tiles, rows * stop / r->tiles, first, end, memory);
@@ -226,7 +253,9 @@ void lt_gemm(const lt_gemm_job *job) {
     for (size_t i = 1; i <= threads; i++) {
         size_t columns = wide ? threads + 1 - i : i;
         if (threads % columns != 0) continue;
-        size_t cost = ceiling(r.batch * r.tiles, threads / columns) * ceiling(r.panels, columns);
+        size_t cost = r.batch == 1 && columns == threads
+            ? ceiling(r.tiles * r.panels, threads)
+            : ceiling(r.batch * r.tiles, threads / columns) * ceiling(r.panels, columns);
         if (cost >= best) continue;
         best = cost;
         r.column_teams = columns;

@@ -154,6 +154,46 @@ import Testing
         try check(graph, inputs, "seed \(seed) \(x.1.shape) to \(z.1.shape)")
     }
 
+    /// Convolutions of few pixels with many weights: windows of all kinds, bias, residual, activation.
+    @Test(arguments: 0..<12) func unfolded(seed: Int) throws {
+        var random = SeededGenerator(seed: UInt64(9000 + seed))
+        let (kernelHeight, kernelWidth) = [(3, 3), (1, 3), (2, 2), (1, 1), (3, 2), (5, 1)][seed % 6]
+        let taps = kernelHeight * kernelWidth
+        let (batch, channels) = (random.pick(1...2), random.pick(90...170))
+        let columns = (1 << 18) / (taps * channels) + random.pick(1...40)
+        let (strideY, strideX) = (random.pick(1...2), random.pick(1...2))
+        let (gapY, gapX) = (random.pick(1...2), random.pick(1...2))
+        let pads = (0..<4).map { _ in taps == 1 ? 0 : random.below(3) }
+        let (reachY, reachX) = ((kernelHeight - 1) * gapY + 1, (kernelWidth - 1) * gapX + 1)
+        let (height, width) = (max(reachY, random.pick(3...7)), max(reachX, random.pick(3...7)))
+        let x = ("x", try random.tensor([batch, channels, height, width]))
+        let (outHeight, outWidth) = (
+            (height + pads[0] + pads[2] - reachY) / strideY + 1, (width + pads[1] + pads[3] - reachX) / strideX + 1
+        )
+        let z = ("z", try random.tensor([batch, columns, outHeight, outWidth]))
+        var builder = GraphBuilder(name: "unfolded", opset: 20)
+        for (name, tensor) in [x, z] { _ = builder.input(name, .float32, tensor.dims.map { .fixed($0) }) }
+        // Sums near 1, where activations bend.
+        let share = 1 / Float(channels * taps).squareRoot()
+        let weights = try random.tensor([columns, channels, kernelHeight, kernelWidth])
+        let w = builder.initializer(
+            "w", try Tensor(try weights.array(of: Float.self).map { $0 * share }, weights.dims))
+        let b = builder.initializer("b", try random.tensor([columns]))
+        var y = builder.node(
+            "Conv", random.below(2) == 0 ? ["x", w] : ["x", w, b],
+            attributes: [
+                "strides": .ints([Int64(strideY), Int64(strideX)]), "dilations": .ints([Int64(gapY), Int64(gapX)]),
+                "pads": .ints(pads.map { Int64($0) }),
+            ])
+        if random.below(2) == 0 { y = builder.node("Add", [y, "z"]) }
+        y = try append(seed % Self.activations.count, to: y, &builder)
+        builder.output(y, as: "y", .float32, [])
+        var graph = builder.graph
+        graph.opsets["longtail"] = 1
+        graph.outputs[0].type = nil
+        try check(graph, [x, z], "seed \(seed) \(x.1.shape) to \(z.1.shape)")
+    }
+
     /// Memory that ends with its last element: one past it, and one before the first page, cannot be touched.
     private final class Guarded {
         let floats: UnsafeMutablePointer<Float>

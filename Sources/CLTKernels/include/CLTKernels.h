@@ -14,6 +14,7 @@
 #include "lt_memory.h"
 #include "lt_quantized.h"
 #include "lt_sampling.h"
+#include "lt_unfold.h"
 #include "lt_winograd.h"
 
 #ifdef __cplusplus

@@ -70,6 +70,10 @@ size_t lt_gemm_packed_count(size_t depth, size_t columns);
 /// Packs B, (k, j) at k row_stride + j column_stride, one of the two 1.
 void lt_gemm_pack(const float *b, size_t row_stride, size_t column_stride, size_t depth, size_t columns, float *packed);
 
+/// Packs the weights [columns][channels][taps] of a convolution for rows of lt_unfold: (k, j) is tap k / padded, channel
+/// k % padded of output j; channels past the last are zeros.
+void lt_gemm_pack_windows(const float *weights, size_t columns, size_t channels, size_t padded, size_t taps, float *packed);
+
 /// Bytes that `scratch` must have.
 size_t lt_gemm_scratch(const lt_gemm_job *job);
 

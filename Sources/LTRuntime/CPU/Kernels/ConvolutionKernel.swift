@@ -44,6 +44,11 @@ struct ConvolutionKernel: Kernel {
                 x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context
             )
             if let winograd { return winograd }
+            if let unfolded = try UnfoldedConvolutionKernel(
+                x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context
+            ) {
+                return unfolded
+            }
         }
         return try ConvolutionKernel(
             x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context)

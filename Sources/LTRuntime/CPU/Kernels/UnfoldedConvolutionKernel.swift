@@ -1,0 +1,98 @@
+// Convolution of few pixels with many weights as a product of unfolded windows (im2col): what bounds it is how fast weights are
+// read, and the matrix product fetches its own ahead.
+
+import CLTKernels
+import LTCore
+import LTGraph
+
+struct UnfoldedConvolutionKernel: Kernel {
+    let inputs: [Layout?]
+    let outputs: [Operand]
+    private let product: MatrixProduct
+    private let windows: lt_unfold_job
+    private let batch: Int
+    private let weights: Buffer
+    private let bias: Buffer?
+    private let hasResidual: Bool
+
+    var label: String { "simd conv unfolded" }
+    var scratchBytes: Int { product.rows * product.depth * 4 }
+    var inPlace: [Int] { hasResidual ? [3] : [] }
+
+    /// Whether weights take longer to read than the pixels to multiply with them (measured: ResNet-50's last stage, batch 1).
+    static func isBoundByWeights(pixels: Int, weights: Int) -> Bool { pixels <= 128 && weights >= 1 << 18 }
+
+    /// nil where oneDNN is as fast.
+    init?(
+        _ x: Operand, _ w: Tensor, _ bias: Tensor?, _ residual: Operand?, _ output: Operand, _ window: DNNLWindow,
+        group: Int, activation: Activation?, _ context: KernelContext
+    ) throws(LTError) {
+        let shape = output.shape
+        guard group == 1, shape.rank == 4, x.shape.rank == 4 else { return nil }
+        if case .other = x.layout.order { return nil }
+        let pixels = shape[2] * shape[3]
+        guard Self.isBoundByWeights(pixels: shape[0] * pixels, weights: w.count) else { return nil }
+        let block = lt_gemm_block()
+        let (columns, channels, taps) = (w.dims[0], w.dims[1], w.dims[2] * w.dims[3])
+        let blocks = (channels + block - 1) / block
+        let padded = blocks * block
+        // Blocks and windows that are mostly zeros would only be copied.
+        guard channels >= block, taps <= x.shape[2] * x.shape[3] else { return nil }
+        var windows = lt_unfold_job()
+        windows.block = block
+        windows.blocks = blocks
+        windows.in = (Int64(x.shape[2]), Int64(x.shape[3]))
+        windows.out = (Int64(shape[2]), Int64(shape[3]))
+        windows.kernel = (window.kernel[0], window.kernel[1])
+        windows.stride = (window.strides[0], window.strides[1])
+        windows.dilation = (window.dilations[0] + 1, window.dilations[1] + 1)
+        windows.pad = (window.begins[0], window.begins[1])
+        windows.threads = Int32(clamping: context.threads)
+        self.windows = windows
+        batch = shape[0]
+        var product = MatrixProduct(rows: pixels, columns: columns, depth: taps * padded, threads: context.threads)
+        product.cPlace = MatrixProduct.Placement(row: block, block: block, blocks: pixels * block)
+        product.activation = activation.map { UnaryFunction($0) }
+        self.product = product
+        hasResidual = residual != nil
+        let layout = Layout.blocked(block)
+        inputs = [layout, nil, nil, residual == nil ? nil : layout]
+        outputs = [Operand(.float32, shape, layout: layout)]
+        weights = try context.weights.packed(
+            w, variant: "panels of windows", byteCount: lt_gemm_packed_count(taps * padded, columns) * 4
+        ) { from, to in
+            lt_gemm_pack_windows(
+                from.assumingMemoryBound(to: Float.self), columns, channels, padded, taps,
+                to.assumingMemoryBound(to: Float.self))
+        }
+        self.bias = try bias.map { bias throws(LTError) in try context.weights.vectors(bias) }
+    }
+
+    func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
+        let rows = memory.scratch?.assumingMemoryBound(to: Float.self)
+        let (x, y, z) = (memory.floats(0), memory.outputFloats, hasResidual ? memory.floats(3) : nil)
+        let image = Int(windows.in.0 * windows.in.1) * windows.blocks * windows.block
+        let block = windows.block
+        let result = product.rows * ((product.columns + block - 1) / block * block)
+        var steps: [(windows: lt_unfold_job, multiply: BoundKernel)] = []
+        for n in 0..<batch {
+            var job = windows
+            job.x = x.map { $0 + n * image }
+            job.y = rows
+            steps.append(
+                (
+                    job,
+                    product.bind(
+                        a: rows.map { UnsafePointer($0) }, b: weights.floats, c: y.map { $0 + n * result },
+                        bias: bias?.floats, residual: z.map { $0 + n * result }, scratch: nil)
+                ))
+        }
+        let bound = steps
+        return { () throws(LTError) in
+            for step in bound {
+                withUnsafePointer(to: step.windows) { lt_unfold($0) }
+                try step.multiply()
+            }
+        }
+    }
+}
