@@ -11,6 +11,8 @@ enum {
     LT_GEMM_CHUNK = 1 << 18,
     /// Rows of a panel that are used at a time: it streams from the second-level cache faster than it is multiplied.
     LT_GEMM_DEPTH = 1024,
+    /// Floats between two products in a row that stay in the second-level cache beside the weights of both.
+    LT_GEMM_BETWEEN = 1 << 17,
 };
 
 static const lt_gemm_table *table(void) {
@@ -265,4 +267,52 @@ void lt_gemm(const lt_gemm_job *job) {
     r.panel_memory = (float *)job->scratch + transposed_floats(job, r.batch);
     if (job->a_transposed) lt_parallel((int)threads, transpose_share, &r);
     lt_parallel((int)threads, multiply_share, &r);
+}
+
+typedef struct {
+    const lt_gemm_job *first, *second;
+    size_t tiles, chunk;
+} pair;
+
+/// Rows that go through both products at a time.
+static size_t pair_rows(const lt_gemm_job *first) {
+    size_t rows = LT_GEMM_BETWEEN / (first->columns ? first->columns : 1), tile = (size_t)table()->rows;
+    return rows < 8 * tile ? 8 * tile : rows / tile * tile;
+}
+
+size_t lt_gemm_pair_scratch(const lt_gemm_job *first) {
+    size_t threads = first->threads > 1 ? (size_t)first->threads : 1, rows = pair_rows(first);
+    return 4 * threads * (rows < first->rows ? rows : first->rows) * ((first->columns + 15) / 16 * 16);
+}
+
+static run whole(const lt_gemm_job *job) {
+    return (run){.job = job, .table = table(), .batch = 1, .vectors = vectors_of(job->columns),
+                 .panels = panels_of(table(), job->columns)};
+}
+
+static void pair_share(void *context, int index, int count) {
+    const pair *p = context;
+    lt_gemm_job first = *p->first, second = *p->second;
+    size_t rows = first.rows, width = (first.columns + 15) / 16 * 16;
+    size_t start = rows * (p->tiles * (size_t)index / (size_t)count) / p->tiles;
+    size_t stop = rows * (p->tiles * (size_t)(index + 1) / (size_t)count) / p->tiles;
+    first.c = (float *)first.scratch + (size_t)index * (p->chunk < rows ? p->chunk : rows) * width;
+    first.c_place.row = second.a_place.row = width;
+    second.a = first.c;
+    run one = whole(&first), two = whole(&second);
+    size_t chunks = ceiling(stop - start, p->chunk);
+    for (size_t c = 0; c < chunks; c++) {
+        size_t from = start + (stop - start) * c / chunks, some = start + (stop - start) * (c + 1) / chunks - from;
+        first.a = p->first->a + from * first.a_place.row;
+        second.c = p->second->c + from * second.c_place.row;
+        if (second.residual) second.residual = p->second->residual + from * second.c_place.row;
+        multiply(&one, 0, 0, some, 0, one.panels, NULL);
+        multiply(&two, 0, 0, some, 0, two.panels, NULL);
+    }
+}
+
+void lt_gemm_pair(const lt_gemm_job *first, const lt_gemm_job *second) {
+    pair p = {.first = first, .second = second, .tiles = ceiling(first->rows, (size_t)table()->rows), .chunk = pair_rows(first)};
+    size_t threads = threads_of(first, 1);
+    lt_parallel((int)(threads < p.tiles ? threads : p.tiles), pair_share, &p);
 }

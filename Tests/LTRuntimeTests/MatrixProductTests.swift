@@ -121,6 +121,29 @@ import Testing
         }
     }
 
+    /// Two Linears with so much between them that they run as one; with and without a residual that may be written over.
+    @Test(arguments: 0..<4) func pair(seed: Int) throws {
+        var random = SeededGenerator(seed: UInt64(5500 + seed))
+        let (depth, between, columns) = (random.pick(3...20), random.pick(500...900), random.pick(1...70))
+        let rows = (2 << 20) / between + random.pick(1...30)
+        let x = ("x", try random.tensor([1, rows, depth]))
+        let z = ("z", try random.tensor([1, rows, columns]))
+        var builder = GraphBuilder(name: "pair", opset: 20)
+        for (name, tensor) in [x, z] { _ = builder.input(name, .float32, tensor.dims.map { .fixed($0) }) }
+        let w = builder.initializer("w", try random.tensor([depth, between]))
+        let b = builder.initializer("b", try random.tensor([between]))
+        let v = builder.initializer("v", try random.tensor([between, columns]))
+        let c = builder.initializer("c", try random.tensor([columns]))
+        let residual = seed % 2 == 0 ? "z" : builder.node("Neg", ["z"])
+        var y = builder.node("Gelu", [builder.node("Add", [builder.node("MatMul", ["x", w]), b])])
+        y = builder.node("Add", [builder.node("MatMul", [y, v]), c])
+        if seed < 3 { y = builder.node("Add", [y, residual]) }
+        builder.output(y, as: "y", .float32, [])
+        var graph = builder.graph
+        graph.outputs[0].type = nil
+        try check(graph, [x, z], "seed \(seed) \(rows) x \(depth) x \(between) x \(columns)")
+    }
+
     /// 1x1 convolutions, strided and not, with bias, residual, activation and gates.
     @Test(arguments: 0..<60) func pointwise(seed: Int) throws {
         var random = SeededGenerator(seed: UInt64(6000 + seed))

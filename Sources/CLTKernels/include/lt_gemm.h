@@ -79,6 +79,13 @@ size_t lt_gemm_scratch(const lt_gemm_job *job);
 
 void lt_gemm(const lt_gemm_job *job);
 
+/// Bytes of `first->scratch` for lt_gemm_pair.
+size_t lt_gemm_pair_scratch(const lt_gemm_job *first);
+
+/// The product of `second` with the result of `first` as its A, a few rows at a time, so that what lies between stays in cache.
+/// Both have packed B, no gate, and rows that lie one after another; `first->c` and `second->a` are not read.
+void lt_gemm_pair(const lt_gemm_job *first, const lt_gemm_job *second);
+
 #ifdef __cplusplus
 }
 #endif

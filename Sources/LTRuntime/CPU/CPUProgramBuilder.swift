@@ -11,6 +11,7 @@ struct CPUProgramBuilder {
     private var program: CPUProgram
     /// Name → ids of the same value in different layouts; the first is the one its node made.
     private var versions: [String: [Int]] = [:]
+    private let reads: [String: Int]
 
     /// Builds the program of `graph`, the plan's graph with all types known, for inputs of these shapes.
     static func build(_ graph: Graph, _ shapes: [Shape?], _ plan: CPUPlan) throws(LTError) -> CPUProgram {
@@ -37,6 +38,7 @@ struct CPUProgramBuilder {
 
     private init(graph: Graph, inference: Inference, plan: CPUPlan, program: CPUProgram) {
         self.graph = graph
+        reads = graph.readCounts
         self.inference = inference
         self.plan = plan
         self.program = program
@@ -77,7 +79,7 @@ struct CPUProgramBuilder {
         else { return try emitDynamic(node, op, name) }
         var context = plan.context
         context.opset = graph.opset(of: node)
-        let kernel = try KernelTable.choose(tensorOp, node, inputs, outputs, context)
+        var kernel = try KernelTable.choose(tensorOp, node, inputs, outputs, context)
         var sources: [Int?] = []
         for (index, wanted) in kernel.inputs.enumerated() {
             guard let wanted, index < node.inputs.count, !node.inputs[index].isEmpty else {
@@ -85,6 +87,16 @@ struct CPUProgramBuilder {
                 continue
             }
             sources.append(try version(of: node.inputs[index], wanted))
+        }
+        var flops = Work.flops(node, inputs.map { $0?.shape.dims }, outputs.first?.shape.dims)
+        if let second = kernel as? LinearKernel, reads[node.inputs[0]] == 1, let last = program.steps.last,
+            last.outputs.first == sources[0], case .kernel(let maker) = last.action, let first = maker as? LinearKernel,
+            let pair = LinearPairKernel(first, second)
+        {
+            program.steps.removeLast()
+            kernel = pair
+            sources[0] = last.inputs[0]
+            flops = last.flops.flatMap { own in flops.map { own + $0 } }
         }
         var made: [Int?] = []
         for (index, output) in node.outputs.enumerated() {
@@ -101,7 +113,7 @@ struct CPUProgramBuilder {
         program.steps.append(
             CPUProgram.Step(
                 action: isView ? .alias : .kernel(kernel), inputs: sources, outputs: made, node: name, op: node.opType,
-                flops: Work.flops(node, inputs.map { $0?.shape.dims }, outputs.first?.shape.dims)))
+                flops: flops))
     }
 
     private mutating func emitDynamic(_ node: Node, _ op: any ValueOperator, _ name: String) throws(LTError) {

@@ -8,10 +8,10 @@ import LTGraph
 struct LinearKernel: Kernel {
     let inputs: [Layout?]
     let outputs: [Operand]
-    private let product: MatrixProduct
-    private let weights: Buffer
-    private let bias: Buffer?
-    private let hasResidual: Bool
+    fileprivate let product: MatrixProduct
+    fileprivate let weights: Buffer
+    fileprivate let bias: Buffer?
+    fileprivate let hasResidual: Bool
 
     var label: String { "simd linear" }
     var inPlace: [Int] { hasResidual ? [3] : [] }
@@ -59,6 +59,48 @@ struct LinearKernel: Kernel {
         product.bind(
             a: memory.floats(0), b: weights.floats, c: memory.outputFloats, bias: bias?.floats,
             residual: hasResidual ? memory.floats(3) : nil, scratch: nil)
+    }
+}
+
+/// Two Linears in a row, a few rows at a time: what lies between them stays in the second-level cache.
+struct LinearPairKernel: Kernel {
+    let inputs: [Layout?]
+    let outputs: [Operand]
+    private let first: LinearKernel
+    private let second: LinearKernel
+
+    var label: String { "simd linear pair" }
+    var scratchBytes: Int { withUnsafePointer(to: first.product.job) { lt_gemm_pair_scratch($0) } }
+    var inPlace: [Int] { second.inPlace }
+
+    /// nil where what lies between would stay in the caches by itself, or the weights of both would not.
+    init?(_ first: LinearKernel, _ second: LinearKernel) {
+        let (one, two) = (first.product, second.product)
+        let between = one.rows * one.columns * 4
+        let weights = (one.depth * one.columns + two.depth * two.columns) * 4
+        guard !first.hasResidual, one.rows == two.rows, one.columns == two.depth, between >= one.threads << 21,
+            weights <= 5 << 18
+        else { return nil }
+        self.first = first
+        self.second = second
+        inputs = [.plain, nil, nil, second.hasResidual ? .plain : nil]
+        outputs = second.outputs
+    }
+
+    func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
+        var (one, two) = (first.product.job, second.product.job)
+        one.a = memory.floats(0)
+        one.b = first.weights.floats
+        one.bias = first.bias?.floats
+        one.scratch = memory.scratch
+        two.b = second.weights.floats
+        two.bias = second.bias?.floats
+        two.c = memory.outputFloats
+        two.residual = second.hasResidual ? memory.floats(3) : nil
+        let (before, after) = (one, two)
+        return { () throws(LTError) in
+            withUnsafePointer(to: before) { before in withUnsafePointer(to: after) { lt_gemm_pair(before, $0) } }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 // Convolution with 1x1 windows as a matrix product: the rows of A are the pixels of a blocked tensor, its columns the channels. Runs
-// where that was measured to be faster than oneDNN: costly activations, few pixels, and a factor per input channel
+// where that was measured to be faster than oneDNN: costly activations, few pixels, many weights, and a factor per input channel
 // (squeeze-and-excitation, Hu et al. 2018) on the way in.
 
 import CLTKernels
@@ -68,7 +68,8 @@ struct PointwiseConvolutionKernel: Kernel {
     /// Whether our kernel needs fewer cycles than oneDNN's. Both multiply at the machine's peak; what differs is what a tile costs
     /// to begin, and what 16 values of the activation cost (measured on AVX-512, Emerald Rapids).
     private static func isFaster(pixels: Int, depth: Int, columns: Int, _ activation: Activation?) -> Bool {
-        if pixels <= 4 || UnfoldedConvolutionKernel.isBoundByWeights(pixels: pixels, weights: depth * columns) { return true }
+        if pixels <= 4 { return true }
+        if UnfoldedConvolutionKernel.isBoundByWeights(pixels: pixels, weights: depth * columns) { return true }
         let isWide = lt_gemm_block() == 16
         let vectors = (columns + 15) / 16
         let tiles = isWide ? (pixels + 7) / 8 * ((vectors + 2) / 3) : (pixels + 5) / 6 * vectors

@@ -9,8 +9,8 @@ struct UnfoldedConvolutionKernel: Kernel {
     let inputs: [Layout?]
     let outputs: [Operand]
     private let product: MatrixProduct
-    private let windows: lt_unfold_job
-    private let batch: Int
+    private let input: Shape
+    private let window: DNNLWindow
     private let weights: Buffer
     private let bias: Buffer?
     private let hasResidual: Bool
@@ -38,18 +38,8 @@ struct UnfoldedConvolutionKernel: Kernel {
         let padded = blocks * block
         // Blocks and windows that are mostly zeros would only be copied.
         guard channels >= block, taps <= x.shape[2] * x.shape[3] else { return nil }
-        var windows = lt_unfold_job()
-        windows.block = block
-        windows.blocks = blocks
-        windows.in = (Int64(x.shape[2]), Int64(x.shape[3]))
-        windows.out = (Int64(shape[2]), Int64(shape[3]))
-        windows.kernel = (window.kernel[0], window.kernel[1])
-        windows.stride = (window.strides[0], window.strides[1])
-        windows.dilation = (window.dilations[0] + 1, window.dilations[1] + 1)
-        windows.pad = (window.begins[0], window.begins[1])
-        windows.threads = Int32(clamping: context.threads)
-        self.windows = windows
-        batch = shape[0]
+        input = x.shape
+        self.window = window
         var product = MatrixProduct(rows: pixels, columns: columns, depth: taps * padded, threads: context.threads)
         product.cPlace = MatrixProduct.Placement(row: block, block: block, blocks: pixels * block)
         product.activation = activation.map { UnaryFunction($0) }
@@ -68,24 +58,37 @@ struct UnfoldedConvolutionKernel: Kernel {
         self.bias = try bias.map { bias throws(LTError) in try context.weights.vectors(bias) }
     }
 
+    /// The unfolding without its memory.
+    private var windows: lt_unfold_job {
+        var job = lt_unfold_job()
+        let (block, shape) = (lt_gemm_block(), outputs[0].shape)
+        job.block = block
+        job.blocks = (input[1] + block - 1) / block
+        job.in = (Int64(input[2]), Int64(input[3]))
+        job.out = (Int64(shape[2]), Int64(shape[3]))
+        job.kernel = (window.kernel[0], window.kernel[1])
+        job.stride = (window.strides[0], window.strides[1])
+        job.dilation = (window.dilations[0] + 1, window.dilations[1] + 1)
+        job.pad = (window.begins[0], window.begins[1])
+        job.threads = Int32(clamping: product.threads)
+        return job
+    }
+
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
         let rows = memory.scratch?.assumingMemoryBound(to: Float.self)
         let (x, y, z) = (memory.floats(0), memory.outputFloats, hasResidual ? memory.floats(3) : nil)
-        let image = Int(windows.in.0 * windows.in.1) * windows.blocks * windows.block
+        var windows = windows
+        windows.y = rows
         let block = windows.block
+        let image = input[2] * input[3] * windows.blocks * block
         let result = product.rows * ((product.columns + block - 1) / block * block)
         var steps: [(windows: lt_unfold_job, multiply: BoundKernel)] = []
-        for n in 0..<batch {
-            var job = windows
-            job.x = x.map { $0 + n * image }
-            job.y = rows
-            steps.append(
-                (
-                    job,
-                    product.bind(
-                        a: rows.map { UnsafePointer($0) }, b: weights.floats, c: y.map { $0 + n * result },
-                        bias: bias?.floats, residual: z.map { $0 + n * result }, scratch: nil)
-                ))
+        for n in 0..<input[0] {
+            windows.x = x.map { UnsafePointer($0) + n * image }
+            let multiply = product.bind(
+                a: rows.map { UnsafePointer($0) }, b: weights.floats, c: y.map { $0 + n * result }, bias: bias?.floats,
+                residual: z.map { UnsafePointer($0) + n * result }, scratch: nil)
+            steps.append((windows, multiply))
         }
         let bound = steps
         return { () throws(LTError) in
