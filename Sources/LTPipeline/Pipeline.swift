@@ -114,6 +114,7 @@ public enum Pipeline {
         }
         do throws(LTError) {
             var summary = try result.get()
+            summary.notes = predictor.plan.notes + summary.notes
             if let decider { try write(exports, options, of: store, decider, &summary, isCancelled) }
             try store.finish(complete: !summary.isStopped)
             return summary

@@ -70,8 +70,14 @@ extension Backend {
     }
 }
 
+extension BackendPlan {
+    public var notes: [String] { [] }
+}
+
 /// A backend's side of a plan: immutable, shared by threads.
 public protocol BackendPlan: Sendable {
+    /// What a user should know of the plan: what was asked for and does not happen.
+    var notes: [String] { get }
     func makeSession() throws(LTError) -> any BackendSession
     /// One row per step for inputs of these shapes, in the order of the graph's runtime inputs.
     func rows(_ inputs: [Shape]) throws(LTError) -> [PlanRow]

@@ -11,6 +11,8 @@ public final class Plan: Sendable {
     public let inputs: [ValueInfo]
     /// What a run returns, in the file's order.
     public let outputs: [ValueInfo]
+    /// What a user should know: what the options asked for and does not happen here.
+    public var notes: [String] { bound.notes }
     let bound: any BackendPlan
 
     /// Binds `graph` to `backend`.

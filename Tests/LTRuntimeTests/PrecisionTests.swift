@@ -22,8 +22,12 @@ import Testing
         let graph = try SessionTests.network()
         for precision in Precision.allCases {
             do throws(LTError) {
-                _ = try Plan(graph, on: CPUBackend(), options: PlanOptions(threads: 1, precision: precision))
+                let plan = try Plan(graph, on: CPUBackend(), options: PlanOptions(threads: 1, precision: precision))
                 #expect(there[precision] == true)
+                // A precision that changes nothing says so: the network is not quantised.
+                let isUseful = precision == .bf16 && lt_bf16_products() == LT_BF16_FAST
+                #expect(plan.notes.count == (precision == .f32 || isUseful ? 0 : 1))
+                #expect(plan.notes.allSatisfy { $0.hasPrefix("precision \(precision.rawValue): ") })
             } catch {
                 #expect(there[precision] == false)
                 #expect(error.code == .unsupported)

@@ -40,6 +40,8 @@ public struct ModelBenchmark: Sendable, Encodable {
     /// The greatest resident memory of the process so far.
     public let rss_mib: Double
     public let images_per_second: Double
+    /// What was asked for and does not happen on this machine or with this file.
+    public let notes: [String]
     /// Where the time goes, where it was asked for.
     public let profile: ModelProfile?
 
@@ -108,7 +110,7 @@ public struct ModelBenchmark: Sendable, Encodable {
             precision: options.precision.rawValue, median_ms: median, min_ms: times[0], runs: times.count,
             load_ms: load,
             first_ms: first, rss_mib: Double(usage.ru_maxrss) / 1024, images_per_second: Double(batch) * 1000 / median,
-            profile: profile)
+            notes: plan.notes, profile: profile)
     }
 
     /// Seeded normal numbers for float inputs, zeros for integers.
@@ -156,6 +158,6 @@ extension ModelBenchmark: CustomStringConvertible {
             format: "%@: batch %d, %d threads, %@ on %@: median %.3f ms, min %.3f ms of %d runs (%.1f images/s); "
                 + "load %.0f ms, first run %.0f ms, %.0f MiB", model, batch, threads, precision, device, median_ms,
             min_ms,
-            runs, images_per_second, load_ms, first_ms, rss_mib) + (profile.map { "\n\n\($0)" } ?? "")
+            runs, images_per_second, load_ms, first_ms, rss_mib) + notes.map { "\nnote: \($0)" }.joined() + (profile.map { "\n\n\($0)" } ?? "")
     }
 }

@@ -11,9 +11,9 @@ public enum ModelPlan {
     ) throws(LTError) -> String {
         let backend = try BackendTable.named(device)
         let graph = try Graph.read(path: model, deferring: true)
-        let rows: [PlanRow] = try within("model \(model)") { () throws(LTError) in
+        let (rows, notes): ([PlanRow], [String]) = try within("model \(model)") { () throws(LTError) in
             let plan = try Plan(graph, on: backend, options: options)
-            return try plan.rows(try plan.inputShapes(batch: batch))
+            return (try plan.rows(try plan.inputShapes(batch: batch)), plan.notes)
         }
         var table = [["node", "op", "kernel", "layout", "device", "shape"]]
         for row in rows {
@@ -21,9 +21,10 @@ public enum ModelPlan {
             table.append([row.node, row.op, row.kernel, row.layout, row.device, shape])
         }
         let widths = table[0].indices.map { column in table.map { $0[column].count }.max() ?? 0 }
-        return table.map { cells in
+        let lines = table.map { cells in
             let padded = zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
             return String(padded.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
+        }
+        return (lines + notes.map { "note: \($0)" }).joined(separator: "\n")
     }
 }

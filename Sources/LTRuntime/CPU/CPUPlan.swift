@@ -23,6 +23,7 @@ final class CPUPlan: BackendPlan {
     private let bodies: [String: Bodies]
     /// Values of the graph around a subgraph that are its last inputs.
     let captured: [String]
+    let notes: [String]
     private let role: Role
     private struct State {
         /// Most recently used first.
@@ -41,6 +42,7 @@ final class CPUPlan: BackendPlan {
         context.weights.keep(self.graph.initializers.values)
         bodies = try Self.bodies(of: self.graph, context)
         captured = []
+        notes = options.precision.notes(graph)
         role = .model
     }
 
@@ -65,6 +67,7 @@ final class CPUPlan: BackendPlan {
         context.weights.keep(self.graph.initializers.values)
         bodies = try Self.bodies(of: self.graph, context)
         self.captured = captured
+        notes = []
         role = .body
     }
 
