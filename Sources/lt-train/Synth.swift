@@ -7,7 +7,7 @@ import LTData
 extension SyntheticFamily: ExpressibleByArgument {}
 
 struct Synth: ParsableCommand {
-    enum Task: String, ExpressibleByArgument, CaseIterable { case multilabel }
+    enum Task: String, ExpressibleByArgument, CaseIterable { case multilabel, detection }
 
     static let configuration = CommandConfiguration(
         abstract: "Draw a synthetic long-tailed data set.",
@@ -16,6 +16,11 @@ struct Synth: ParsableCommand {
             annotations. The demo family has 20 kinds with 4 … 775 training images each
             (1,142 images), a calibration split of 400 and a test split of 1,000 images;
             the pretrain family has 48 other kinds, balanced.
+
+            With --task detection: a set for detectors in LVIS's files (--format lvis)
+            of several thousand images: 40 kinds, of which some are frequent, some common
+            and some rare (10 images and fewer), polygons, classes that were looked for
+            and not found, classes that are not annotated everywhere.
 
             With --format: a small set in the files of a real one, which the recipes of
             that data set read. Classes are drawn objects that a network can learn to
@@ -30,6 +35,7 @@ struct Synth: ParsableCommand {
             \(formats)
 
             EXAMPLES
+              lt-train synth --task detection --out shapes
               lt-train synth --format cifar100 --out . --longtail exponential:0.01
               lt-train synth --format cifar10 --classes 20 --images 500 \\
                 --test-images 50 --longtail exponential:0.02 --out compare
@@ -68,8 +74,8 @@ struct Synth: ParsableCommand {
                 + "(with --format).", valueName: "profile"))
     var longtail: String?
     @Option(help: "A variant of the format; may be repeated.") var variant: [String] = []
-    @Option(help: "What the labels are for (without --format).") var task: Task?
-    @Option(help: "Which kinds to draw (without --format). Default: demo.") var kinds: SyntheticFamily?
+    @Option(help: "What the labels are for (without --format). Default: multilabel.") var task: Task?
+    @Option(help: "Which kinds to draw (multilabel). Default: demo.") var kinds: SyntheticFamily?
     @Option(help: "Seed of everything drawn.") var seed: UInt64 = 0
     @Option(help: "Side of an image in pixels. Default: 128, or the format's.") var imageSize: Int?
     @Option(help: "Training images (pretrain family only).") var trainImages: Int?
@@ -81,16 +87,27 @@ struct Synth: ParsableCommand {
             ("--longtail", longtail != nil), ("--variant", !variant.isEmpty),
         ]
         let ofFamilies: [(String, Bool)] = [
-            ("--task", task != nil), ("--kinds", kinds != nil), ("--train-images", trainImages != nil),
+            ("--kinds", kinds != nil), ("--train-images", trainImages != nil),
         ]
-        if let wrong = (format == nil ? ofFormats : ofFamilies).first(where: \.1) {
+        if format != nil, task != nil { throw ValidationError("--task does not go with --format") }
+        if let wrong = (isInFormat ? ofFamilies : ofFormats).first(where: \.1) {
             throw ValidationError(
-                format == nil ? "\(wrong.0) goes with --format" : "\(wrong.0) does not go with --format")
+                isInFormat
+                    ? "\(wrong.0) does not go with --\(format == nil ? "task detection" : "format")"
+                    : "\(wrong.0) goes with --format")
         }
     }
 
+    /// Whether the files are those of a real set.
+    private var isInFormat: Bool { format != nil || task == .detection }
+
+    /// What `--task detection` draws where the options say nothing: 3,755 training images; 18 kinds
+    /// are frequent, 13 common, 9 rare.
+    private static let detection = SyntheticData(
+        format: "lvis", classes: 40, images: 500, testImages: 20, side: 160, profile: .exponential(factor: 0.004))
+
     func run() throws {
-        guard let format else {
+        guard isInFormat else {
             let set = SyntheticSet(
                 family: kinds ?? .demo, seed: seed, side: imageSize ?? 128, trainImages: trainImages)
             show(
@@ -99,9 +116,13 @@ struct Synth: ParsableCommand {
                 })
             return
         }
-        var data = SyntheticData(
-            format: format, classes: classes, images: images, testImages: testImages, side: imageSize,
-            variants: Set(variant), seed: seed)
+        var data = format.map { SyntheticData(format: $0) } ?? Self.detection
+        data.classes = classes ?? data.classes
+        data.images = images ?? data.images
+        data.testImages = testImages ?? data.testImages
+        data.side = imageSize ?? data.side
+        data.variants = Set(variant)
+        data.seed = seed
         if let longtail { data.profile = try ImbalanceProfile(parsing: longtail) }
         let result = try data.write(to: out) { done in if done % 500 == 0 { Self.note("\(done) images") } }
         show(result.splits)

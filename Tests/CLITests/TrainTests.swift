@@ -54,6 +54,28 @@ import Testing
         #expect(epochs == Array(1...30))
     }
 
+    /// The set for detectors is LVIS's files, also under its short name.
+    @Test func detectionSetsAreDrawn() throws {
+        let folder = try TemporaryFolder()
+        let tool = try Tool("lt-train")
+        let small = [
+            "--classes", "5", "--images", "4", "--test-images", "1", "--image-size", "40", "--longtail", "none",
+        ]
+        let result = try tool.run(["synth", "--task", "detection", "--out", folder.file("set")] + small)
+        #expect(result.status == 0, "\(result.error)")
+        #expect(result.output.contains("train: {format: lvis, annotations: "))
+        let path = folder.file("set") + "/data/lvis_v1/annotations/lvis_v1_train.json"
+        let text = try #require(FileManager.default.contents(atPath: path))
+        let file = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+        let images = try #require(file["images"] as? [[String: Any]])
+        #expect(images.count == 20 && images.allSatisfy { $0["neg_category_ids"] is [Int] })
+        let objects = try #require(file["annotations"] as? [[String: Any]])
+        #expect(objects.count >= 20 && objects.allSatisfy { $0["segmentation"] is [[Double]] })
+        for wrong in [["--task", "detection", "--kinds", "demo"], ["--task", "detection", "--format", "coco"]] {
+            #expect(try tool.run(["synth", "--out", folder.file("other")] + wrong).status == 64)
+        }
+    }
+
     @Test func killedAtRandomMomentsTheFilesAreThoseOfAnUninterruptedRun() throws {
         let folder = try scene()
         let arguments = ["run", folder.file("recipe.yaml"), "--out"]
