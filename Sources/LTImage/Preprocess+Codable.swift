@@ -1,4 +1,4 @@
-// The JSON of `lt.preprocess`: {"decode":{"exif","color"}, "precrop", "resize":{"mode","size","kernel"}, "crop", "pad":
+// The JSON of `lt.preprocess`: {"decode":{"exif","color"}, "precrop", "resize":{"mode","size","longest","kernel"}, "crop", "pad":
 // {"value","multiple","at"}, "scale", "mean", "std", "layout"}. Keys may be absent (defaults of the initialisers); unknown ones
 // are refused by name.
 
@@ -89,12 +89,13 @@ extension Preprocess.Size: Codable {
 }
 
 extension Preprocess.Resize: Decodable {
-    private enum Keys: String, CodingKey, CaseIterable { case mode, size, kernel }
+    private enum Keys: String, CodingKey, CaseIterable { case mode, size, longest, kernel }
     public init(from decoder: any Decoder) throws {
         let values = try decoder.knownKeys(Keys.self)
         self.init(
             mode: try values.decode(Mode.self, forKey: .mode),
             size: try values.decode(Preprocess.Size.self, forKey: .size),
+            longest: try values.decodeIfPresent(Int.self, forKey: .longest),
             kernel: try values.decode(ResizeKernel.self, forKey: .kernel))
     }
 }

@@ -34,7 +34,8 @@ public struct Preprocess: Sendable, Equatable, Encodable {
 
     public struct Resize: Sendable, Equatable, Encodable {
         public enum Mode: String, Sendable, Codable, CaseIterable {
-            /// The shorter side becomes `size`, the longer Int(size · long / short) (torchvision).
+            /// The shorter side becomes `size`, the longer Int(size · long / short) (torchvision); where that is more than
+            /// `longest`, the longer side becomes `longest`, the shorter Int(longest · size / longer).
             case shortest
             /// The longer side becomes `size`, the shorter is rounded half to even.
             case longest
@@ -46,10 +47,13 @@ public struct Preprocess: Sendable, Equatable, Encodable {
         public var mode: Mode
         /// A square for `shortest` and `longest`.
         public var size: Size
+        /// Of `shortest`: the longer side is at most this; `nil`: as long as it comes.
+        public var longest: Int?
         public var kernel: ResizeKernel
-        public init(mode: Mode, size: Size, kernel: ResizeKernel = .pilBilinear) {
+        public init(mode: Mode, size: Size, longest: Int? = nil, kernel: ResizeKernel = .pilBilinear) {
             self.mode = mode
             self.size = size
+            self.longest = longest
             self.kernel = kernel
         }
     }
@@ -137,6 +141,14 @@ public struct Preprocess: Sendable, Equatable, Encodable {
                     throw fail(
                         "resize.size", "[\(resize.size.height), \(resize.size.width)]",
                         "one number for mode \(resize.mode.rawValue)")
+                }
+            }
+            if let longest = resize.longest {
+                guard resize.mode == .shortest else {
+                    throw fail("resize.longest", "\(longest)", "none for mode \(resize.mode.rawValue)")
+                }
+                guard (resize.size.width...32_768).contains(longest) else {
+                    throw fail("resize.longest", "\(longest)", "\(resize.size.width) … 32768")
                 }
             }
         }

@@ -94,6 +94,18 @@ private func preprocess(_ kind: String) -> Preprocess? {
         #expect(cropped.height == 224 && cropped.width == 224)
     }
 
+    /// torchvision's Resize(20, max_size=33).
+    @Test func longestSideIsBounded() throws {
+        let chain = Preprocess(resize: .init(mode: .shortest, size: .init(20), longest: 33))
+        #expect(try Preprocess(json: chain.json()) == chain)
+        for (width, height, expected) in [
+            (60, 40, [30, 20]), (100, 43, [33, 14]), (43, 100, [14, 33]), (33, 20, [33, 20]), (1000, 9, [33, 1]),
+        ] {
+            let geometry = try chain.geometry(width: width, height: height)
+            #expect([geometry.width, geometry.height] == expected)
+        }
+    }
+
     @Test func fixedSizesAreKnown() throws {
         #expect(Preprocess(resize: .init(mode: .shortest, size: .init(256))).fixedSize == nil)
         let cropped = Preprocess(resize: .init(mode: .shortest, size: .init(256)), crop: .init(224))
@@ -125,6 +137,8 @@ private func preprocess(_ kind: String) -> Preprocess? {
             (#"{"resize":{"mode":"tallest","size":3,"kernel":"pil-bilinear"}}"#, "resize.mode"),
             (#"{"resize":{"mode":"shortest","size":3,"kernel":"bilinear"}}"#, "resize.kernel"),
             (#"{"resize":{"mode":"shortest","size":[3,4],"kernel":"pil-box"}}"#, "resize.size"),
+            (#"{"resize":{"mode":"longest","size":3,"longest":4,"kernel":"pil-box"}}"#, "resize.longest"),
+            (#"{"resize":{"mode":"shortest","size":3,"longest":2,"kernel":"pil-box"}}"#, "resize.longest"),
             (#"{"crop":0}"#, "crop"), (#"{"crop":[1,2,3]}"#, "crop"), (#"{"crop":1e9}"#, "crop"),
             (#"{"scale":0}"#, "scale"),
             (#"{"mean":[1,2]}"#, "mean"), (#"{"std":[1,0,1]}"#, "std"), (#"{"pad":{"value":[300]}}"#, "pad.value"),

@@ -7,9 +7,12 @@ extension Preprocess.Resize {
         case .shortest:
             // torchvision: int(size * long / short), a division of floats.
             let (short, long) = (min(width, height), max(width, height))
-            let other = Int(min(Double(size.width) * Double(long) / Double(short), 0x1p40))
+            var (first, other) = (size.width, Int(min(Double(size.width) * Double(long) / Double(short), 0x1p40)))
+            if let longest, other > longest {
+                (first, other) = (max(Int(Double(longest) * Double(first) / Double(other)), 1), longest)
+            }
             return width <= height
-                ? Preprocess.Size(height: other, width: size.width) : Preprocess.Size(height: size.width, width: other)
+                ? Preprocess.Size(height: other, width: first) : Preprocess.Size(height: first, width: other)
         case .squash: return size
         case .longest, .letterbox:
             // Ultralytics: one ratio, sides rounded half to even.
