@@ -157,7 +157,8 @@ let package = Package(
             "LTTrainTests", ["LTTrain", "LTEval", "LTData", "LTImage", "LTGraph", "LTDecision", "LTCore"],
             fixtures: true),
         // The trainer's arithmetic against the runtime's.
-        tests("TrainedModelTests", ["LTTrain", "LTRuntime", "LTGraph", "LTCore"]),
+        tests(
+            "TrainedModelTests", ["LTTrain", "LTRuntime", "LTDecision", "LTImage", "LTGraph", "LTCore"], fixtures: true),
         tests(
             "LTPipelineTests",
             ["LTPipeline", "LTPredictor", "LTPredictions", "LTDecision", "LTGraph", "LTImage", "LTCore"]),

@@ -78,6 +78,34 @@ public struct GraphBuilder: Sendable {
         graph.outputs.append(ValueInfo(name, type, dims))
     }
 
+    /// Puts another graph's nodes here: initializers keep their names where these are free, or are those of an equal
+    /// one; everything else gets `prefix` in front. Both graphs are of the same opset.
+    /// - Parameter inputs: input of the graph → value that stands for it; all of them.
+    /// - Returns: output of the graph → value that it became.
+    public mutating func inline(_ part: Graph, prefix: String, inputs: [String: String]) -> [String: String] {
+        precondition(part.opset == graph.opset, "opset \(part.opset) in a graph of opset \(graph.opset)")
+        precondition(part.runtimeInputs.allSatisfy { inputs[$0.name] != nil }, "an input of '\(part.name)' is missing")
+        var renaming = Renaming(prefix: prefix, names: inputs)
+        for (name, tensor) in part.initializers {
+            if let same = graph.initializers[name], same.type == tensor.type, same.shape == tensor.shape,
+                same.bytes.elementsEqual(tensor.bytes)
+            {
+                continue
+            }
+            renaming.names[name] = initializer(taken.contains(name) ? prefix + name : name, tensor)
+        }
+        for node in renaming.copies(of: part.nodes) {
+            for output in node.outputs where !output.isEmpty {
+                precondition(taken.insert(output).inserted, "value '\(output)' exists already")
+            }
+            takenByNodes.insert(node.name)
+            graph.nodes.append(node)
+        }
+        var outputs: [String: String] = [:]
+        for output in part.outputs { outputs[output.name] = renaming.names[output.name] ?? output.name }
+        return outputs
+    }
+
     /// Writes `text` under `key` into the file's metadata.
     public mutating func metadata(_ key: String, _ text: String) { graph.metadata[key] = text }
 

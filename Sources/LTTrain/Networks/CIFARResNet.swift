@@ -41,7 +41,7 @@ public struct CIFARResNet: Network {
         var net = NetworkBuilder(
             name: "resnet\(depth)", spatial: [request.inputSize, request.inputSize], request)
         defer { request = net.request }
-        var x = try net.conv(net.images, "conv1", from: 3, to: width, kernel: 3, fanIn: true)
+        var x = try net.conv(net.input, "conv1", from: 3, to: width, kernel: 3, fanIn: true)
         x = net.relu(try net.batchNorm(x, "bn1", channels: width))
         var channels = width
         for stage in 0..<3 {

@@ -24,8 +24,8 @@ public struct NetworkRequest: Sendable {
     }
 }
 
-/// A builder of graphs. The graph has one input `images` [N, channels, height, width], or [N, channels, frames, height,
-/// width], N dynamic, and one output `logits` [N, classes].
+/// A builder of graphs. A classifier's graph has one input `images` [N, channels, height, width], or [N, channels, frames,
+/// height, width], N dynamic, and one output `logits` [N, classes]; a detector's is that of `RCNN.detector`.
 public protocol Network: Sendable {
     /// How recipes call it.
     static var name: String { get }
@@ -52,6 +52,7 @@ public enum NetworkTable {
         ResNet.self,
         ResNeXt.self,
         ResNeXt3D.self,
+        RCNN.self,
         ONNXNetwork.self,
     ]
 }

@@ -9,14 +9,21 @@ struct NetworkBuilder {
     var request: NetworkRequest
     /// Spatial dimensions: 2 for images, 3 for clips (frames first).
     let rank: Int
-    let images: String
+    /// The graph's input: batch, channels, spatial dimensions.
+    let input: String
+    /// ε of batch normalisations.
+    var epsilon: Float = 1e-5
 
     /// - Parameter spatial: the sizes after batch and channels.
     init(name: String, spatial: [Int], _ request: NetworkRequest) {
+        self.init(name: name, input: "images", ["N", 3] + spatial.map { .fixed($0) }, request)
+    }
+
+    init(name: String, input: String, _ dims: [Dimension], _ request: NetworkRequest) {
         builder = GraphBuilder(name: name)
         self.request = request
-        rank = spatial.count
-        images = builder.input("images", .float32, ["N", 3] + spatial.map { .fixed($0) })
+        rank = dims.count - 2
+        self.input = builder.input(input, .float32, dims)
     }
 
     /// A convolution without bias and half a kernel of padding; weights Kaiming-normal over fan-out, or over fan-in.
@@ -45,7 +52,7 @@ struct NetworkBuilder {
             try filled("running_var", 1),
         ]
         return builder.node(
-            "BatchNormalization", inputs, name: name, attributes: ["epsilon": .float(1e-5), "momentum": .float(0.9)])
+            "BatchNormalization", inputs, name: name, attributes: ["epsilon": .float(epsilon), "momentum": .float(0.9)])
     }
 
     mutating func relu(_ x: String) -> String { builder.node("Relu", [x], name: "relu") }
@@ -96,7 +103,7 @@ struct NetworkBuilder {
         try request.tensor(dims) { $0.normal() * deviation }
     }
 
-    private func window(kernel: Int, stride: Int, frameStride: Int? = nil) -> OrderedDictionary<String, Attribute> {
+    func window(kernel: Int, stride: Int, frameStride: Int? = nil) -> OrderedDictionary<String, Attribute> {
         var strides = [Int64](repeating: Int64(stride), count: rank)
         if rank == 3, let frameStride { strides[0] = Int64(frameStride) }
         return [

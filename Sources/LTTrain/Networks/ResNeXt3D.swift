@@ -53,7 +53,7 @@ public struct ResNeXt3D: Network {
         let size = request.inputSize
         var net = NetworkBuilder(name: "resnext3d", spatial: [frames, size, size], request)
         defer { request = net.request }
-        var x = try net.conv(net.images, "conv1", from: 3, to: width, kernel: 7, stride: 2, frameStride: 1)
+        var x = try net.conv(net.input, "conv1", from: 3, to: width, kernel: 7, stride: 2, frameStride: 1)
         x = net.relu(try net.batchNorm(x, "bn1", channels: width))
         x = net.maxPool(x, kernel: 3, stride: 2)
         var channels = width

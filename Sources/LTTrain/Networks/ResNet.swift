@@ -20,6 +20,8 @@ public struct ResNet: Network {
     public var groups = 1
     /// Channels of a group where the first stage has 64 channels; they grow with `width` and the stage.
     public var widthPerGroup = 64
+    /// Bottleneck blocks halve the picture in their first 1×1 convolution, as Caffe's networks do.
+    public var strideIn1x1 = false
     public var stem: Stem
     /// Stride of the first stage.
     public var firstStride: Int
@@ -59,8 +61,8 @@ public struct ResNet: Network {
         pool = .average
     }
 
-    /// Keys: `depth` or `blocks`, `width`, `bottleneck`, `groups`, `width_per_group`, `stem` {kernel, stride, max_pool},
-    /// `first_stride`, `pool`, `pfc`, `classifier`, `head`.
+    /// Keys: `depth` or `blocks`, `width`, `bottleneck`, `groups`, `width_per_group`, `stride_in_1x1`, `stem` {kernel,
+    /// stride, max_pool}, `first_stride`, `pool`, `pfc`, `classifier`, `head`.
     public init(_ section: RecipeSection) throws(LTError) {
         let depth = try section.int("depth", in: 1...1000)
         let blocks = try section.ints("blocks", in: 1...100)
@@ -93,6 +95,10 @@ public struct ResNet: Network {
         pfc = try section.int("pfc", in: 0...65536) ?? pfc
         groups = try section.int("groups", in: 1...4096) ?? groups
         widthPerGroup = try section.int("width_per_group", in: 1...4096) ?? widthPerGroup
+        strideIn1x1 = try section.bool("stride_in_1x1") ?? strideIn1x1
+        guard bottleneck || !strideIn1x1 else {
+            throw section.error("stride_in_1x1", "basic blocks have no 1×1 convolution before the 3×3 one")
+        }
         guard bottleneck || (groups == 1 && widthPerGroup == 64) else {
             throw section.error("groups", "basic blocks have no groups")
         }
@@ -107,26 +113,38 @@ public struct ResNet: Network {
         var net = NetworkBuilder(
             name: "resnet", spatial: [request.inputSize, request.inputSize], request)
         defer { request = net.request }
-        var x = try net.conv(net.images, "conv1", from: 3, to: width, kernel: stem.kernel, stride: stem.stride)
-        x = net.relu(try net.batchNorm(x, "bn1", channels: width))
-        if stem.maxPool { x = net.maxPool(x, kernel: 3, stride: 2) }
-        var channels = width
-        for (stage, count) in blocks.enumerated() {
-            let planes = width << stage
-            for block in 0..<count {
-                let stride = block > 0 ? 1 : stage == 0 ? firstStride : 2
-                let outputs = bottleneck ? planes * 4 : planes
-                x = try self.block(
-                    x, "layer\(stage + 1).\(block)", &net, from: channels, planes: planes, to: outputs, stride: stride)
-                channels = outputs
-            }
-        }
+        let last = try stages(&net).last
+        var (x, channels) = (last?.value ?? net.input, last?.channels ?? 3)
         x = net.pooled(x, max: pool == .max)
         if pfc > 0 {
             x = try net.pfc(x, from: channels, to: pfc)
             channels = pfc
         }
         return try net.finish(x, head, "fc", from: channels)
+    }
+
+    /// Stem and stages on the graph's input: what each stage makes, and its channels.
+    /// - Parameter prefix: stands before the names of all weights.
+    func stages(_ net: inout NetworkBuilder, prefix: String = "") throws(LTError) -> [(value: String, channels: Int)] {
+        var x = try net.conv(
+            net.input, "\(prefix)conv1", from: 3, to: width, kernel: stem.kernel, stride: stem.stride)
+        x = net.relu(try net.batchNorm(x, "\(prefix)bn1", channels: width))
+        if stem.maxPool { x = net.maxPool(x, kernel: 3, stride: 2) }
+        var channels = width
+        var stages: [(String, Int)] = []
+        for (stage, count) in blocks.enumerated() {
+            let planes = width << stage
+            for block in 0..<count {
+                let stride = block > 0 ? 1 : stage == 0 ? firstStride : 2
+                let outputs = bottleneck ? planes * 4 : planes
+                x = try self.block(
+                    x, "\(prefix)layer\(stage + 1).\(block)", &net, from: channels, planes: planes, to: outputs,
+                    stride: stride)
+                channels = outputs
+            }
+            stages.append((x, channels))
+        }
+        return stages
     }
 
     private func block(
@@ -136,9 +154,10 @@ public struct ResNet: Network {
         var y: String
         if bottleneck {
             let inner = planes * widthPerGroup / 64 * groups
-            y = try net.conv(x, "\(name).conv1", from: inputs, to: inner, kernel: 1)
+            let (first, second) = strideIn1x1 ? (stride, 1) : (1, stride)
+            y = try net.conv(x, "\(name).conv1", from: inputs, to: inner, kernel: 1, stride: first)
             y = net.relu(try net.batchNorm(y, "\(name).bn1", channels: inner))
-            y = try net.conv(y, "\(name).conv2", from: inner, to: inner, kernel: 3, stride: stride, groups: groups)
+            y = try net.conv(y, "\(name).conv2", from: inner, to: inner, kernel: 3, stride: second, groups: groups)
             y = net.relu(try net.batchNorm(y, "\(name).bn2", channels: inner))
             y = try net.conv(y, "\(name).conv3", from: inner, to: outputs, kernel: 1)
             y = try net.batchNorm(y, "\(name).bn3", channels: outputs)

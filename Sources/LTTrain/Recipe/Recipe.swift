@@ -16,6 +16,12 @@ public struct Recipe {
         public var reset: [String]
         /// Only tensors whose names begin with this are taken, by the rest of their names.
         public var prefix: String?
+        /// Only weights of the network whose names begin with this are filled, by the rest of their names.
+        public var into: String?
+
+        public init(path: String, reset: [String] = [], prefix: String? = nil, into: String? = nil) {
+            (self.path, self.reset, self.prefix, self.into) = (path, reset, prefix, into)
+        }
     }
     public struct Freeze: Sendable {
         /// Patterns of initializers that are not trained; batch normalisations among them keep their statistics.
@@ -96,7 +102,7 @@ public struct Recipe {
         if let section = try root.section("init") {
             start = Start(
                 path: try section.required("from", section.string("from")), reset: try section.strings("reset") ?? [],
-                prefix: try section.string("prefix"))
+                prefix: try section.string("prefix"), into: try section.string("into"))
             try section.finish()
         }
         guard network != nil || start != nil else {
