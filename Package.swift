@@ -26,7 +26,7 @@ let torchSettings: [CXXSetting] =
     ?? [.unsafeFlags(["-O2", "-I/usr/include/torch/csrc/api/include"])]
 let torchLink: [LinkerSetting] =
     (libtorch.map { [.unsafeFlags(["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"])] } ?? [])
-    + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
+    + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")] + gomp
     // CUDA's operators register themselves when their library is loaded; nothing refers to it.
     + (libtorch.map { FileManager.default.fileExists(atPath: "\($0)/lib/libtorch_cuda.so") } == true
         ? [.unsafeFlags(["-Xlinker", "--no-as-needed", "-Xlinker", "-ltorch_cuda", "-Xlinker", "-lc10_cuda"])] : [])

@@ -98,6 +98,15 @@ int32_t lt_torch_sync_batch_norm(lt_torch_tensor *x, lt_torch_tensor *weight, lt
                                  lt_torch_tensor *running_mean, lt_torch_tensor *running_var, double momentum,
                                  double epsilon, lt_torch_reducer reducer, lt_torch_tensor **result);
 
+// Regions [R, C, height, width] cut by RoIAlign, under autograd, from feature maps [N, C, h, w] of one type and device;
+// `scales` are elements per pixel. A box is five numbers (image, x1, y1, x2, y2 in pixels) and a level. `samples` points along
+// each axis of a bin, 0: as many as it has elements; `aligned`: pixel centres lie at halves. float64 stays, other types give
+// float32. A kernel on the host, unless `composed_only`; elsewhere libtorch's own operators.
+int32_t lt_torch_roi_align(lt_torch_tensor *const *levels, const double *scales, int32_t level_count,
+                           const float *boxes, const int32_t *box_levels, int64_t box_count, int64_t height,
+                           int64_t width, int64_t samples, int32_t aligned, int32_t composed_only,
+                           lt_torch_tensor **result);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,18 +5,18 @@
 public struct Box: Sendable, Equatable {
     public var x1, y1, x2, y2: Float
 
-    public init(x1: Float, y1: Float, x2: Float, y2: Float) {
+    @inlinable public init(x1: Float, y1: Float, x2: Float, y2: Float) {
         (self.x1, self.y1, self.x2, self.y2) = (x1, y1, x2, y2)
     }
 
-    public var width: Float { x2 - x1 }
-    public var height: Float { y2 - y1 }
+    @inlinable public var width: Float { x2 - x1 }
+    @inlinable public var height: Float { y2 - y1 }
     /// 0 for a box that ends before it begins.
-    public var area: Float { max(width, 0) * max(height, 0) }
-    public var isFinite: Bool { x1.isFinite && y1.isFinite && x2.isFinite && y2.isFinite }
+    @inlinable public var area: Float { max(width, 0) * max(height, 0) }
+    @inlinable public var isFinite: Bool { x1.isFinite && y1.isFinite && x2.isFinite && y2.isFinite }
 
     /// Intersection over union; 0 where the union is empty.
-    public func iou(_ other: Box) -> Float {
+    @inlinable public func iou(_ other: Box) -> Float {
         let width = max(min(x2, other.x2) - max(x1, other.x1), 0)
         let height = max(min(y2, other.y2) - max(y1, other.y1), 0)
         let intersection = width * height
@@ -25,7 +25,7 @@ public struct Box: Sendable, Equatable {
     }
 
     /// The part that lies in an image.
-    public func clipped(width: Int, height: Int) -> Box {
+    @inlinable public func clipped(width: Int, height: Int) -> Box {
         let (w, h) = (Float(width), Float(height))
         return Box(
             x1: min(max(x1, 0), w), y1: min(max(y1, 0), h), x2: min(max(x2, 0), w), y2: min(max(y2, 0), h))
