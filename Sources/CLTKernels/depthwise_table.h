@@ -7,7 +7,7 @@ typedef struct {
     void (*row)(const lt_depthwise_window *, const float *x, size_t step, size_t rows, const float *w, const float *bias,
                 float *y);
     /// total[lane] += Σ x[i, lane].
-    void (*sum)(const float *x, size_t pixels, float *total);
+    void (*sum)(const float *x, size_t pixels, double *total);
     /// y[i, lane] = x[i, lane] scale[lane].
     void (*scale)(const float *x, const float *scale, float *y, size_t pixels);
 } lt_depthwise_table;
@@ -16,3 +16,8 @@ extern const lt_depthwise_table lt_depthwise_portable;
 #if defined(__x86_64__)
 extern const lt_depthwise_table lt_depthwise_avx2, lt_depthwise_avx512;
 #endif
+
+/// Rows [from, to) of one plane of outputs y: x holds the input's rows from `base` on. The sums of each channel are added to `total`
+/// where that is not NULL.
+void lt_depthwise_span(const lt_depthwise_window *s, const float *x, size_t base, const float *w, const float *bias,
+                       lt_unary_op f, float f_a, float f_b, float *y, size_t from, size_t to, double *total);

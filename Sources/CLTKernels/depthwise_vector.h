@@ -103,18 +103,22 @@ static void LT_NAME(row)(const lt_depthwise_window *s, const float *x, size_t st
     }
 }
 
-static void LT_NAME(sum)(const float *x, size_t pixels, float *total) {
-    dv a = L(total), b = {0}, c = {0}, d = {0};
-    size_t i = 0;
-    for (; i + 4 <= pixels; i += 4, x += 4 * LT_LANES) {
-        a += L(x);
-        b += L(x + LT_LANES);
-        c += L(x + 2 * LT_LANES);
-        d += L(x + 3 * LT_LANES);
+/// Sums of 64 pixels at a time in float32, these in double: a mean passes its error on to every pixel that it gates.
+static void LT_NAME(sum)(const float *x, size_t pixels, double *total) {
+    while (pixels > 0) {
+        dv a = {0}, b = {0}, c = {0}, d = {0};
+        size_t some = pixels < 64 ? pixels : 64, i = 0;
+        for (; i + 4 <= some; i += 4, x += 4 * LT_LANES) {
+            a += L(x);
+            b += L(x + LT_LANES);
+            c += L(x + 2 * LT_LANES);
+            d += L(x + 3 * LT_LANES);
+        }
+        for (; i < some; i++, x += LT_LANES) a += L(x);
+        a = (a + b) + (c + d);
+        for (int lane = 0; lane < LT_LANES; lane++) total[lane] += a[lane];
+        pixels -= some;
     }
-    for (; i < pixels; i++, x += LT_LANES) a += L(x);
-    a = (a + b) + (c + d);
-    memcpy(total, &a, sizeof a);
 }
 
 static void LT_NAME(scale)(const float *x, const float *scale, float *y, size_t pixels) {

@@ -47,13 +47,29 @@ static inline vf LT_NAME(vexp)(vf x) {
     return (vf)_mm512_maskz_scalef_ps(lives, (__m512)p, n);
 }
 
-/// 1 / (1 + e^-x) within 4 ulp, by Newton's step from the CPU's estimate of the quotient; 0 below -87.
+/// 1 / (1 + e^-x) within 3 ulp: e^-x is 2^(n/16) from a table times a polynomial in what is left (|r| <= 1/32), the quotient a
+/// step of Newton's from the CPU's estimate; 0 below -87.
 static inline vf LT_NAME(vlogistic)(vf x) {
-    vf below = S(1.f) + LT_NAME(vexp)(-(vf)_mm512_max_ps(_mm512_set1_ps(-87.f), (__m512)x));
-    __m512 guess = _mm512_rcp14_ps((__m512)below);
-    __m512 rest = _mm512_fnmadd_ps((__m512)below, guess, _mm512_set1_ps(1.f));
+    // The bits of 2^(i/16), less i where n << 19 puts it.
+    static const int32_t powers[16] __attribute__((aligned(64))) = {
+        0x3f800000, 0x3f7daac3, 0x3f7b95c2, 0x3f79c3d3, 0x3f7837f0, 0x3f76f532, 0x3f75fed7, 0x3f75583f,
+        0x3f7504f3, 0x3f7508a4, 0x3f75672a, 0x3f76248c, 0x3f7744fd, 0x3f78ccdf, 0x3f7ac0c7, 0x3f7d257d,
+    };
+    // Of max and min the second operand stays where one is NaN. Past 64 the quotient is 1, and e^-x would meet denormal numbers.
+    __m512 z = _mm512_min_ps(_mm512_set1_ps(64.f), _mm512_max_ps(_mm512_set1_ps(-87.f), (__m512)x));
+    // n: the lowest bits of a sum that is a multiple of 1/16.
+    __m512 sum = _mm512_fmadd_ps(z, _mm512_set1_ps(-1.44269504f), _mm512_set1_ps(786432.f));
+    __m512i n = _mm512_castps_si512(sum);
+    __m512 r = _mm512_fmsub_ps(z, _mm512_set1_ps(-1.44269504f), _mm512_sub_ps(sum, _mm512_set1_ps(786432.f)));
+    r = _mm512_fmadd_ps(z, _mm512_set1_ps(-1.9259629e-8f), r);
+    __m512i power = _mm512_permutexvar_epi32(n, _mm512_load_si512(powers));
+    vf two = (vf)_mm512_castsi512_ps(_mm512_add_epi32(power, _mm512_slli_epi32(n, 19)));
+    vf p = S(5.550595014e-2f) * (vf)r + S(2.402342883e-1f);
+    p = p * (vf)r + S(6.931471800e-1f);
+    __m512 below = (__m512)(two * (vf)r * p + (two + S(1.f)));
+    __m512 guess = _mm512_rcp14_ps(below);
     __mmask16 lives = _mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-87.f), _CMP_NLT_UQ);
-    return (vf)_mm512_maskz_fmadd_ps(lives, guess, rest, guess);
+    return (vf)_mm512_maskz_fmadd_ps(lives, guess, _mm512_fnmadd_ps(below, guess, _mm512_set1_ps(1.f)), guess);
 }
 #else
 /// e^x within 2 ulp (Cody & Waite's reduction, polynomial of degree 6); 0 below -87.3, infinity above 88.7, NaN stays.

@@ -24,16 +24,15 @@ typedef struct {
 } lt_depthwise_window;
 
 /// - w: [blocks, kernel_height, kernel_width, block]; bias: [blocks, block] or NULL.
-/// - sums: [planes, block], the sums of y over each channel's pixels, or NULL.
 /// f is applied to padding channels, too (zero weights and bias): f(0) has to be 0 where there are any.
 void lt_depthwise(const lt_depthwise_window *window, const float *x, const float *w, const float *bias, lt_unary_op f,
-                  float f_a, float f_b, float *y, float *sums);
+                  float f_a, float f_b, float *y);
 
 /// x[plane, i, lane] *= scale[plane, lane] into y: a factor per channel of each image, in blocks. y may be x.
 void lt_channel_scale(const float *x, const float *scale, float *y, size_t planes, size_t pixels);
 
 /// sums[plane, lane] = factor Σ_i x[plane, i, lane].
-void lt_channel_sums(const float *x, float factor, float *sums, size_t planes, size_t pixels);
+void lt_channel_sums(const float *x, double factor, float *sums, size_t planes, size_t pixels);
 
 #ifdef __cplusplus
 }

@@ -41,7 +41,7 @@ typedef struct {
     lt_gemm_form b_form;
     size_t b_stride;
     size_t b_batch[LT_GEMM_BATCH];
-    /// One factor per row of B (depth of them), or NULL.
+    /// One factor per row of B (depth of them), or NULL. Below 2^-100 it counts as 0.
     const float *gate;
     size_t gate_batch[LT_GEMM_BATCH];
     /// `line` is not read; blocks are of lt_gemm_block() channels, those past `columns` are written as zeros.

@@ -15,7 +15,7 @@ struct CPUProgramBuilder {
 
     /// Builds the program of `graph`, the plan's graph with all types known, for inputs of these shapes.
     static func build(_ graph: Graph, _ shapes: [Shape?], _ plan: CPUPlan) throws(LTError) -> CPUProgram {
-        let specialised = try Passes.specialise(graph, inputs: shapes)
+        let specialised = try Passes.specialise(graph, inputs: shapes, plan.context.factors)
         var builder = CPUProgramBuilder(
             graph: specialised, inference: try Inference(specialised, inputs: shapes), plan: plan,
             program: CPUProgram(shapes: shapes))

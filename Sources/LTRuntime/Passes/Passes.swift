@@ -19,7 +19,8 @@ enum Passes {
     }
 
     /// What the shapes of the inputs, in order, make possible beyond that: shapes become constants.
-    static func specialise(_ graph: Graph, inputs: [Shape?]) throws(LTError) -> Graph {
+    /// - Parameter factors: what convolutions multiply.
+    static func specialise(_ graph: Graph, inputs: [Shape?], _ factors: ElementType) throws(LTError) -> Graph {
         var graph = try FoldConstants(inputs: inputs).apply(graph)
         if graph.nodes.contains(where: { $0.opType == "If" }) {
             graph = try run([InlineBranches(), FoldConstants(inputs: inputs)], graph)
@@ -27,8 +28,8 @@ enum Passes {
         return try run(
             [
                 RemoveIdentities(inputs: inputs), ExpandEinsum(inputs: inputs), FuseAttention(inputs: inputs),
-                ComposeMoves(inputs: inputs), FuseEpilogues(inputs: inputs), RemoveDeadCode(),
-            ], graph)
+                ComposeMoves(inputs: inputs), FuseEpilogues(inputs: inputs),
+            ] + (factors == .float32 ? [FuseGates(inputs: inputs)] : []) + [RemoveDeadCode()], graph)
     }
 
     private static func run(_ passes: [any Pass], _ graph: Graph) throws(LTError) -> Graph {

@@ -62,7 +62,7 @@ struct DepthwiseKernel: Kernel {
         let bias = bias.map { UnsafePointer($0.pointer.assumingMemoryBound(to: Float.self)) }
         return { () throws(LTError) in
             withUnsafePointer(to: kernel.window) { window in
-                lt_depthwise(window, x, w, bias, kernel.function.op, kernel.function.a, kernel.function.b, y, nil)
+                lt_depthwise(window, x, w, bias, kernel.function.op, kernel.function.a, kernel.function.b, y)
             }
         }
     }
@@ -93,6 +93,6 @@ struct ChannelMeanKernel: Kernel {
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
         let (planes, pixels) = (planes, pixels)
         let (x, y) = (memory.floats(0), memory.outputFloats)
-        return { () throws(LTError) in lt_channel_sums(x, 1 / Float(pixels), y, planes, pixels) }
+        return { () throws(LTError) in lt_channel_sums(x, 1 / Double(pixels), y, planes, pixels) }
     }
 }

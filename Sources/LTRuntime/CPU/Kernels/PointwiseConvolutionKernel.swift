@@ -29,7 +29,7 @@ struct PointwiseConvolutionKernel: Kernel {
         guard group == 1, window.kernel.allSatisfy({ $0 == 1 }), window.begins.allSatisfy({ $0 == 0 }),
             window.ends.allSatisfy({ $0 <= 0 }), x.shape[1] >= block || gate != nil
         else { return nil }
-        if case .other = x.layout.order { return nil }
+        if case .other = x.layout.order, gate == nil { return nil }
         let onePixel = Array(x.shape.dims.prefix(2)) + [Int](repeating: 1, count: x.shape.rank - 2)
         guard gate == nil || (gate?.type == .float32 && gate?.shape.dims == onePixel) else { return nil }
         let isDense = x.shape.dims.dropFirst(2) == shape.dims.dropFirst(2)
