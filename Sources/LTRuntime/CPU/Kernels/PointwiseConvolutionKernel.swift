@@ -27,8 +27,10 @@ struct PointwiseConvolutionKernel: Kernel {
         let block = lt_gemm_block()
         let shape = output.shape
         guard group == 1, window.kernel.allSatisfy({ $0 == 1 }), window.begins.allSatisfy({ $0 == 0 }),
-            window.ends.allSatisfy({ $0 <= 0 }), x.shape[1] >= block || gate != nil
+            window.ends.allSatisfy({ $0 <= 0 })
         else { return nil }
+        // Pictures come with a few channels: they are read row-major.
+        guard gate != nil || x.shape[1] >= block || x.layout.order == .blocked(block) else { return nil }
         if case .other = x.layout.order, gate == nil { return nil }
         let onePixel = Array(x.shape.dims.prefix(2)) + [Int](repeating: 1, count: x.shape.rank - 2)
         guard gate == nil || (gate?.type == .float32 && gate?.shape.dims == onePixel) else { return nil }
