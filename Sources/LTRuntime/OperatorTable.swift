@@ -260,7 +260,8 @@ public enum OperatorTable {
     ) throws(LTError) -> any ValueOperator.Type {
         func name() -> String { "\(domain.isEmpty ? "ai.onnx" : domain)::\(opType)" }
         guard let type = find(opType, domain: domain) else {
-            throw LTError(.unsupported, "operator \(name()) is not in the operator table", hint: "see docs/operators.md")
+            throw LTError(
+                .unsupported, "operator \(name()) is not in the operator table", hint: "see docs/operators.md")
         }
         let opsets = type.schema.opsets
         guard opsets.contains(opset) else {

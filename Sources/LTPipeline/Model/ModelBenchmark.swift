@@ -158,6 +158,7 @@ extension ModelBenchmark: CustomStringConvertible {
             format: "%@: batch %d, %d threads, %@ on %@: median %.3f ms, min %.3f ms of %d runs (%.1f images/s); "
                 + "load %.0f ms, first run %.0f ms, %.0f MiB", model, batch, threads, precision, device, median_ms,
             min_ms,
-            runs, images_per_second, load_ms, first_ms, rss_mib) + notes.map { "\nnote: \($0)" }.joined() + (profile.map { "\n\n\($0)" } ?? "")
+            runs, images_per_second, load_ms, first_ms, rss_mib) + notes.map { "\nnote: \($0)" }.joined()
+            + (profile.map { "\n\n\($0)" } ?? "")
     }
 }
