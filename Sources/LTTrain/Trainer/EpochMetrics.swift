@@ -89,10 +89,9 @@ struct ModelSelection: Sendable {
 
     /// - Throws: `invalidArgument` with the metrics there are.
     init(
-        _ options: ValidationOptions.Selection, split: String, task: Recipe.Task, groups: [String]
+        _ options: ValidationOptions.Selection, split: String, metrics entries: [EpochMetrics.Entry], groups: [String]
     ) throws(LTError) {
         self.split = split
-        let entries = EpochMetrics.entries(task)
         metric = options.metric ?? entries[0].name
         let parts = metric.split(separator: "/", maxSplits: 1).map(String.init)
         guard let entry = entries.first(where: { $0.name == parts.first }),

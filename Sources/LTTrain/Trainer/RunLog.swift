@@ -16,8 +16,13 @@ final class RunLog {
         var loss: Double
         /// Before clipping.
         var gradientNorm: Double
+        /// Of the loss, in the order of the log's header.
+        var parts: [Double]
 
-        init(iteration: Int, epoch: Int, rate: Double, loss: Double, gradientNorm: Double) {
+        init(
+            iteration: Int, epoch: Int, rate: Double, loss: Double, gradientNorm: Double, parts: [Double] = []
+        ) {
+            self.parts = parts
             self.iteration = iteration
             self.epoch = epoch
             self.rate = rate
@@ -26,12 +31,17 @@ final class RunLog {
         }
         init?(csv line: some StringProtocol) {
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-            guard fields.count == 5, let iteration = Int(fields[0]), let epoch = Int(fields[1]),
+            guard fields.count >= 5, let iteration = Int(fields[0]), let epoch = Int(fields[1]),
                 let rate = Double(fields[2]), let loss = Double(fields[3]), let norm = Double(fields[4])
             else { return nil }
-            self.init(iteration: iteration, epoch: epoch, rate: rate, loss: loss, gradientNorm: norm)
+            let parts = fields.dropFirst(5).compactMap { Double($0) }
+            guard parts.count == fields.count - 5 else { return nil }
+            self.init(
+                iteration: iteration, epoch: epoch, rate: rate, loss: loss, gradientNorm: norm, parts: parts)
         }
-        var csv: String { "\(iteration),\(epoch),\(rate),\(loss),\(gradientNorm)\n" }
+        var csv: String {
+            "\(iteration),\(epoch),\(rate),\(loss),\(gradientNorm)" + parts.map { ",\($0)" }.joined() + "\n"
+        }
     }
 
     /// One line of log.jsonl.
@@ -68,7 +78,11 @@ final class RunLog {
         }
     }
 
-    static let header = "iteration,epoch,lr,loss,grad_norm\n"
+    private var header: String {
+        (["iteration", "epoch", "lr", "loss", "grad_norm"] + parts).joined(separator: ",") + "\n"
+    }
+    /// Names of the parts of the loss.
+    private let parts: [String]
     let csvPath: String
     let jsonPath: String
     /// TensorBoard looks for "tfevents" in names.
@@ -80,8 +94,11 @@ final class RunLog {
     private var events: AppendedFile?
     private let encoder = JSONEncoder()
 
-    /// - Parameter writes: false in the processes that only take part.
-    init(folder: String, tensorboard: Bool, writes: Bool) {
+    /// - Parameters:
+    ///   - parts: names of the parts of the loss.
+    ///   - writes: false in the processes that only take part.
+    init(folder: String, parts: [String], tensorboard: Bool, writes: Bool) {
+        self.parts = parts
         csvPath = folder + "/log.csv"
         jsonPath = folder + "/log.jsonl"
         eventPath = folder + "/events.out.tfevents.longtail"
@@ -94,7 +111,7 @@ final class RunLog {
     /// - Parameter epochIsOpen: an epoch that ends exactly there is dropped too.
     func begin(at iteration: Int, epochIsOpen: Bool = false) throws(LTError) {
         guard writes else { return }
-        csv = try AppendedFile(csvPath, start: Array(Self.header.utf8)) { (bytes) in
+        csv = try AppendedFile(csvPath, start: Array(header.utf8)) { (bytes) in
             Self.prefixOfLines(bytes) { (line, number) in
                 number == 0 || Step(csv: line).map { $0.iteration < iteration } ?? false
             }
@@ -124,7 +141,7 @@ final class RunLog {
                 step: step.iteration,
                 values: [
                     ("train/loss", step.loss), ("train/lr", step.rate), ("train/grad_norm", step.gradientNorm),
-                ]
+                ] + zip(parts, step.parts).map { ("train/\($0)", $1) }
             ).record)
     }
 

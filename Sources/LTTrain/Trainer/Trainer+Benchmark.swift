@@ -49,12 +49,12 @@ extension Trainer {
         var times = StepTimes(
             steps: [], waits: [], batch: recipe.batch * recipe.accumulate, threads: options.threads,
             libtorch: Torch.version)
-        let loader = loader(from: 0, to: warmUp + steps)
-        defer { loader.stop() }
+        let batches = batches(from: 0, to: warmUp + steps)
+        defer { batches.stop() }
         for iteration in 0..<warmUp + steps {
             let start = ContinuousClock.now
             let waited = self.times.waiting
-            _ = try step(loader, iteration: iteration, rate: recipe.optimizer.learningRate)
+            _ = try step(batches, iteration: iteration, rate: recipe.optimizer.learningRate)
             guard iteration >= warmUp else { continue }
             let wait = (self.times.waiting - waited) * 1e3
             times.waits.append(wait)

@@ -7,29 +7,27 @@ import OrderedCollections
 
 extension Trainer {
     /// Weights and running statistics, as they are.
-    private func weights() throws(LTError) -> OrderedDictionary<String, Tensor> {
+    private func tensors() throws(LTError) -> OrderedDictionary<String, Tensor> {
         var tensors: OrderedDictionary<String, Tensor> = [:]
-        for name in executor.trainableNames + executor.statisticNames {
-            if let tensor = executor.initializers[name] { tensors[name] = try tensor.host() }
-        }
+        for (name, tensor) in weights.all() { tensors[name] = try tensor.host() }
         return tensors
     }
 
     private func load(_ tensors: OrderedDictionary<String, Tensor>, from path: String) throws(LTError) {
-        for name in executor.trainableNames + executor.statisticNames {
+        for name in weights.all().keys {
             guard let tensor = tensors[name] else { throw LTError(.notFound, "\(path) has no '\(name)'") }
-            try executor.load(name, tensor)
+            try weights.load(name, tensor)
         }
     }
 
     /// Writes the state.
     /// - Parameter epochIsOpen: the epoch ends here and was not measured yet.
     func save(_ iteration: Int, epochIsOpen: Bool = false) throws(LTError) {
-        var checkpoint = Checkpoint(iteration: iteration, recipeDigest: recipe.digest, tensors: try weights())
+        var checkpoint = Checkpoint(iteration: iteration, recipeDigest: recipe.digest, tensors: try tensors())
         checkpoint.epochIsOpen = epochIsOpen
         checkpoint.best = best
         checkpoint.add("optimizer/", try optimizer.state())
-        checkpoint.add("loss/", try loss.state())
+        checkpoint.add("loss/", try task.loss.state())
         if let average { checkpoint.add("ema/", try average.state()) }
         guard group.rank == 0 else { return }
         try log.flush()
@@ -39,7 +37,7 @@ extension Trainer {
     /// Keeps the weights as they are now as those of the best epoch.
     func saveBest(_ iteration: Int) throws(LTError) {
         guard group.rank == 0 else { return }
-        var checkpoint = Checkpoint(iteration: iteration, recipeDigest: recipe.digest, tensors: try weights())
+        var checkpoint = Checkpoint(iteration: iteration, recipeDigest: recipe.digest, tensors: try tensors())
         checkpoint.best = best
         try checkpoint.write(to: bestPath)
     }
@@ -69,7 +67,7 @@ extension Trainer {
         }
         try load(checkpoint.tensors, from: checkpointPath)
         try optimizer.restore(checkpoint.part("optimizer/"))
-        try loss.restore(checkpoint.part("loss/"))
+        try task.loss.restore(checkpoint.part("loss/"))
         try average?.restore(checkpoint.part("ema/"))
         best = checkpoint.best
         let done = checkpoint.iteration

@@ -35,21 +35,17 @@ extension Trainer {
     }
 
     /// The mean of the processes' losses: no number in all when it is none in one.
-    func meanOverProcesses(_ loss: Double) throws(LTError) -> Double {
-        var values = [loss]
+    func meanOverProcesses(_ losses: [Double]) throws(LTError) -> [Double] {
+        var values = losses
         try group.sum(&values)
-        return values[0] / Double(group.size)
+        return values.map { $0 / Double(group.size) }
     }
 
     /// Averages gradients, and running statistics of batch normalisations that saw only a share, in one exchange.
     func averageOverProcesses() throws(LTError) {
         guard group.size > 1 else { return }
         var tensors = try optimizer.gradients()
-        if !recipe.distributed.syncBatchNorm {
-            for name in executor.statisticNames where !executor.frozenStatistics.contains(name) {
-                if let statistic = executor.initializers[name] { tensors.append(statistic) }
-            }
-        }
+        if !recipe.distributed.syncBatchNorm { tensors += weights.changingStatistics }
         try group.average(tensors)
     }
 }

@@ -14,19 +14,21 @@ struct RunTimes: Sendable {
 
 extension Trainer {
     func iterate(from first: Int, to end: Int) throws(LTError) {
-        let loader = loader(from: first, to: end)
-        defer { loader.stop() }
+        let batches = batches(from: first, to: end)
+        defer { batches.stop() }
         progress.begin(at: first)
         let every = recipe.checkpointEvery ?? length.iterationsPerEpoch
         let started = ContinuousClock.now
         var smooth: Double?
         for iteration in first..<end {
             let rate = recipe.optimizer.learningRate * schedule.factor(iteration)
-            let (value, norm) = try within("iteration \(iteration)") { () throws(LTError) in
-                try step(loader, iteration: iteration, rate: rate)
+            let (value, parts, norm) = try within("iteration \(iteration)") { () throws(LTError) in
+                try step(batches, iteration: iteration, rate: rate)
             }
             let epoch = length.epoch(iteration)
-            log.add(RunLog.Step(iteration: iteration, epoch: epoch, rate: rate, loss: value, gradientNorm: norm))
+            log.add(
+                RunLog.Step(
+                    iteration: iteration, epoch: epoch, rate: rate, loss: value, gradientNorm: norm, parts: parts))
             if value.isFinite {
                 smooth = smooth.map { 0.95 * $0 + 0.05 * value } ?? value
                 epochLoss = (epochLoss.sum + value, epochLoss.count + 1)
@@ -57,37 +59,31 @@ extension Trainer {
     }
 
     /// Batches for a range of iterations.
-    func loader(from first: Int, to end: Int) -> BatchLoader {
-        let parts = recipe.accumulate
-        var loading = BatchLoader.Options(batch: recipe.batch / group.size, end: end * parts, seed: recipe.seed)
-        loading.first = first * parts
-        loading.threads = options.threads
-        (loading.rank, loading.processes) = (group.rank, group.size)
-        return BatchLoader(
-            training, cache: cache, sampler: sampler, input: recipe.input, augmentation: recipe.augmentation,
-            options: loading)
+    func batches(from first: Int, to end: Int) -> TaskBatches {
+        task.batches(first * recipe.accumulate..<end * recipe.accumulate, sampler: sampler, run: context(group))
     }
 
     func seconds(since start: ContinuousClock.Instant) -> Double { (ContinuousClock.now - start) / .seconds(1) }
 
     /// One update of the parameters, from the gradients of `accumulate` batches.
-    func step(_ loader: BatchLoader, iteration: Int, rate: Double) throws(LTError) -> (
-        loss: Double, norm: Double
+    func step(_ batches: TaskBatches, iteration: Int, rate: Double) throws(LTError) -> (
+        loss: Double, parts: [Double], norm: Double
     ) {
         var left = recipe.accumulate
-        var mean = 0.0
+        var means = [Double](repeating: 0, count: 1 + task.lossParts.count)
         do throws(LTError) {
             while left > 0 {
                 let started = ContinuousClock.now
-                let batch = try loader.next()
+                let batch = try batches.next()
                 times.waiting += seconds(since: started)
                 left -= 1
-                mean += try backward(batch, iteration: iteration, part: recipe.accumulate - 1 - left)
+                let values = try backward(batch, iteration: iteration, part: recipe.accumulate - 1 - left)
+                for (index, value) in values.enumerated() { means[index] += value }
             }
             try averageOverProcesses()
             let norm = try optimizer.step(rate: rate)
             try average?.update()
-            return (mean, norm)
+            return (means[0], Array(means.dropFirst()), norm)
         } catch {
             guard error.code == .notFinite else { throw error }
             guard optimizer.skipped < recipe.optimizer.skippable else {
@@ -97,46 +93,29 @@ extension Trainer {
             }
             optimizer.skip()
             while left > 0 {
-                _ = try loader.next()
+                _ = try batches.next()
                 left -= 1
             }
-            return (.nan, .nan)
+            return (.nan, task.lossParts.map { _ in .nan }, .nan)
         }
     }
 
-    /// Adds the gradients of a batch; returns its share of the loss.
-    private func backward(_ batch: Batch, iteration: Int, part: Int) throws(LTError) -> Double {
-        let images = try TorchTensor(batch.images).channelsLast()
+    /// Adds the gradients of a batch.
+    /// - Returns: its share of the loss, then of the loss's parts.
+    private func backward(
+        _ batch: (TrainingPass) throws(LTError) -> PassLoss, iteration: Int, part: Int
+    ) throws(LTError) -> [Double] {
         var mode = TorchMode(training: true, seed: recipe.seed &+ UInt64(iteration) << 32 &+ UInt64(part))
         mode.group = group
         mode.synchronised = recipe.distributed.syncBatchNorm
-        let targets = try TorchTensor(batch.targets).cast(recipe.precision.weights)
-        var loss = try loss(lossInput(images, targets, mode, epoch: length.epoch(iteration)))
+        let result = try batch(TrainingPass(mode: mode, epoch: length.epoch(iteration)))
+        var loss = result.total
         if recipe.accumulate > 1 { loss = try loss / Double(recipe.accumulate) }
-        let value = try meanOverProcesses(try loss.item())
-        guard value.isFinite else { throw LTError(.notFinite, "the loss is \(value)") }
+        var own = [try loss.item()]
+        for part in result.parts { own.append(try part.item() / Double(recipe.accumulate)) }
+        let values = try meanOverProcesses(own)
+        guard values[0].isFinite else { throw LTError(.notFinite, "the loss is \(values[0])") }
         try loss.backward()
-        return value
-    }
-
-    private func lossInput(_ images: TorchTensor, _ targets: TorchTensor, _ mode: TorchMode, epoch: Int)
-        throws(LTError) -> LossInput
-    {
-        var input: LossInput
-        if loss.usesFeatures {
-            let (features, logits) = try executor.runWithFeatures(images, mode: mode)
-            input = LossInput(logits, targets, features: features) { [executor] (features) throws(LTError) in
-                try executor.classify(features, mode: mode)
-            }
-        } else {
-            input = LossInput(try executor.run(images, mode: mode), targets)
-        }
-        guard input.logits.dims == targets.dims else {
-            throw LTError(.shapeMismatch, "the network gives \(input.logits.dims), the targets are \(targets.dims)")
-        }
-        input.epoch = epoch
-        input.seed = mode.seed
-        input.group = group
-        return input
+        return values
     }
 }

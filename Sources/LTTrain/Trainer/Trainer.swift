@@ -1,12 +1,9 @@
-// Trainer: a run of a recipe. Build the network, load initial weights, iterate, validate, keep checkpoints, export.
+// Trainer: a run of a recipe: iterate, validate, keep checkpoints, export. What is trained is a TrainingTask.
 // Everything random is a function of (seed, iteration), so a run resumed from a checkpoint gives the same bytes as one
 // that was never interrupted.
 
 import Foundation
 import LTCore
-import LTDecision
-import LTGraph
-import LTImage
 import OrderedCollections
 
 /// A run of a recipe.
@@ -48,13 +45,8 @@ public final class Trainer {
 
     public let recipe: Recipe
     public let options: Options
-    let training: TrainingSet
-    let splits: [Split]
-    /// What the user should be told about the network.
-    public let notes: [String]
-    let executor: TorchExecutor
-    let loss: any Loss
-    let lossName: String
+    let task: any TrainingTask
+    let weights: NetworkWeights
     let sampler: any Sampler
     let schedule: any Schedule
     let optimizer: Optimizer
@@ -62,7 +54,6 @@ public final class Trainer {
     let selection: ModelSelection?
     let group: any ProcessGroup
     let length: RunLength
-    let cache: ImageCache
     let log: RunLog
     var progress: TrainingProgress
     /// The best epoch so far; nil without `select`.
@@ -73,47 +64,41 @@ public final class Trainer {
     /// The executor holds the weights of the best epoch: the run is over.
     var holdsBest = false
 
-    /// Builds the parts.
+    /// Builds a classifier and what trains it.
     /// - Parameters:
     ///   - validation: the recipe's splits.
     ///   - group: the processes that train together; each makes the same trainer.
     /// - Throws: errors that name the recipe's key, the class, the file or the initializer at fault.
-    public init(
+    public convenience init(
         _ recipe: Recipe, training: TrainingSet, validation: [Split] = [], options: Options,
         group: any ProcessGroup = SingleProcess()
     ) throws(LTError) {
+        try self.init(recipe, options: options, group: group) { (device) throws(LTError) in
+            try ClassificationTask(recipe, training: training, validation: validation, device: device)
+        }
+    }
+
+    /// - Parameter makeTask: what is trained, on a device.
+    init(
+        _ recipe: Recipe, options: Options, group: any ProcessGroup,
+        task makeTask: (TorchDevice) throws(LTError) -> any TrainingTask
+    ) throws(LTError) {
         self.recipe = recipe
-        self.training = training
         self.options = options
-        splits = validation
         self.group = group
         try Trainer.checkShares(recipe, group)
         Torch.setThreads(options.threads)
-        let classes = training.counts
-
-        let lossType = try recipe.lossSection.named(LossTable.all.map { ($0.name, $0) })
-        lossName = lossType.name
-        loss = try lossType.init(recipe.lossSection, classes: classes)
-        if loss.needsSingleLabels { try training.requireSingleLabels() }
-        let task = Trainer.task(recipe, training, activation: loss.activation)
-        try Trainer.check(splits, against: training, task: task)
-        if recipe.validation.calibrateOn != nil, task == .multiclass, loss.activation != "softmax" {
-            throw LTError(
-                .unsupported, "validate.calibrate_on: '\(lossType.name)' on single-label data has no calibration",
-                hint: "leave calibrate_on out, choose a loss with a softmax, or say `task: multilabel`")
+        let device = try within("device") { () throws(LTError) in
+            try TorchDevice(named: recipe.device, localRank: group.localRank)
         }
-        guard !loss.usesValidation || splits.contains(where: { $0.name == recipe.validation.watched?.name }) else {
-            throw LTError(
-                .notFound, "the loss '\(lossType.name)' learns from a validation after each epoch; the recipe has none",
-                hint: "add `validate: {val: {…}}` with a split that is not the test set")
-        }
+        try recipe.precision.check(device)
+        let task = try makeTask(device)
+        self.task = task
+        weights = NetworkWeights(networks: task.networks)
         let samplerType = try recipe.samplerSection.named(SamplerTable.all.map { ($0.name, $0) })
-        sampler = try samplerType.init(
-            recipe.samplerSection,
-            data: SamplerData(
-                labels: training.targets, classNames: classes.names,
-                length: try Trainer.samplerLength(recipe)),
-            seed: recipe.seed &* 2 &+ 1)
+        var data = task.samplerData
+        data.length = try Trainer.samplerLength(recipe)
+        sampler = try samplerType.init(recipe.samplerSection, data: data, seed: recipe.seed &* 2 &+ 1)
         length = try Trainer.length(recipe, epochLength: sampler.epochLength)
         if let section = recipe.scheduleSection {
             schedule = try section.named(ScheduleTable.all.map { ($0.name, $0) }).init(section, length: length)
@@ -121,54 +106,19 @@ public final class Trainer {
             schedule = ConstantSchedule()
         }
 
-        let device = try within("device") { () throws(LTError) in
-            try TorchDevice(named: recipe.device, localRank: group.localRank)
-        }
-        try recipe.precision.check(device)
-        var request = NetworkRequest(
-            classes: classes.count, inputSize: recipe.input.size, generator: SeededGenerator(seed: recipe.seed))
-        let graph = try Trainer.graph(recipe, &request)
-        notes = request.notes
-        executor = try TorchExecutor(
-            graph, features: request.features, precision: recipe.precision, device: device)
-        let frozen = { (name: String) in recipe.freeze.parameters.contains { matches(name, pattern: $0) } }
-        let keptStatistics = recipe.freeze.batchNorm
-        executor.frozenStatistics = Set(
-            executor.statisticNames.filter { name in
-                frozen(name) || keptStatistics.contains { matches(name, pattern: $0) }
-            })
-        var trained: OrderedDictionary<String, TorchTensor> = [:]
-        for name in executor.trainableNames where !frozen(name) {
-            guard let parameter = executor.initializers[name] else { continue }
-            try parameter.setRequiresGrad(true)
-            trained[name] = parameter
-        }
-        guard !trained.isEmpty else { throw LTError(.invalidArgument, "freeze.parameters leaves nothing to train") }
-        for pattern in keptStatistics
-        where pattern != "*" && !executor.statisticNames.contains(where: { matches($0, pattern: pattern) }) {
-            throw LTError(.notFound, "freeze.batch_norm: '\(pattern)' matches no batch normalisation of the network")
-        }
-        for pattern in recipe.freeze.parameters
-        where !(executor.trainableNames + executor.statisticNames).contains(where: { matches($0, pattern: pattern) }) {
-            throw LTError(.notFound, "freeze.parameters: '\(pattern)' matches no initializer of the network")
-        }
+        let trained = try weights.freeze(recipe.freeze)
         optimizer = try Optimizer(trained, recipe.optimizer)
-        if let options = recipe.average {
-            var averaged = trained
-            for name in executor.statisticNames { averaged[name] = executor.initializers[name] }
-            average = try WeightAverage(averaged, options)
-        } else {
-            average = nil
+        average = try recipe.average.map { [weights] options throws(LTError) in
+            try WeightAverage(trained.merging(weights.statistics) { $1 }, options)
         }
-        cache = ImageCache(
-            training.samples, options: recipe.input.preprocess.decodeOptions, limit: recipe.cacheBytes)
         selection = try recipe.validation.watched.flatMap { watched throws(LTError) in
             try recipe.validation.selection.map { own throws(LTError) in
                 try ModelSelection(
-                    own, split: watched.name, task: task, groups: recipe.groups.groups.map(\.name))
+                    own, split: watched.name, metrics: task.metrics, groups: recipe.groups.groups.map(\.name))
             }
         }
-        log = RunLog(folder: options.out, tensorboard: recipe.tensorboard, writes: group.rank == 0)
+        log = RunLog(
+            folder: options.out, parts: task.lossParts, tensorboard: recipe.tensorboard, writes: group.rank == 0)
         progress = TrainingProgress(total: length.iterations, silent: options.silent || group.rank != 0)
     }
 
@@ -206,23 +156,23 @@ public final class Trainer {
     /// The last network of a run with `select`.
     public var lastModelPath: String { options.out + "/model-last.onnx" }
 
+    /// What the user should be told about the network.
+    public var notes: [String] { task.notes }
+
     /// One line for the start of a run.
     public var summary: String {
         let trained = trainedCount
         let batch = recipe.accumulate == 1 ? "\(recipe.batch)" : "\(recipe.accumulate)×\(recipe.batch)"
         return
-            "\(executor.parameterCount) parameters (\(trained) trained), \(length.iterations) iterations of \(batch) images "
-            + "(\(length.iterationsPerEpoch) an epoch), \(lossName), "
-            + (executor.device == .cpu ? "" : "\(executor.device), ")
+            "\(weights.parameterCount) parameters (\(trained) trained), \(length.iterations) iterations of \(batch) images "
+            + "(\(length.iterationsPerEpoch) an epoch), \(task.lossName), "
+            + (device == .cpu ? "" : "\(device), ")
             + (recipe.precision == .fp32 ? "" : "\(recipe.precision.rawValue), ")
             + (group.size == 1 ? "" : "\(group.size) processes with ")
             + "\(options.threads) thread\(options.threads == 1 ? "" : "s")"
     }
-    private var trainedCount: Int {
-        executor.trainableNames.reduce(0) {
-            $0 + (executor.initializers[$1].map { $0.requiresGrad ? $0.count : 0 } ?? 0)
-        }
-    }
+    private var trainedCount: Int { weights.all().values.reduce(0) { $0 + ($1.requiresGrad ? $1.count : 0) } }
+    private var device: TorchDevice { task.networks.first?.device ?? .cpu }
 
     /// Trains and exports.
     /// - Returns: whether the run came to its end (false after `stopAfter`).

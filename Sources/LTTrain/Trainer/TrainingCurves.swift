@@ -3,13 +3,14 @@
 
 import Foundation
 import LTCore
+import LTDecision
 import LTEval
 
 struct TrainingCurves {
     var steps: [RunLog.Step]
     var epochs: [RunLog.Epoch]
     var iterationsPerEpoch: Int
-    var task: Recipe.Task
+    var metrics: [EpochMetrics.Entry]
     var groups: [String]
     /// The split and metric by which the best epoch was chosen.
     var selection: ModelSelection?
@@ -75,7 +76,7 @@ struct TrainingCurves {
             return points.isEmpty ? nil : .init(name, group: group, x: points.map(\.0), y: points.map(\.1))
         }
         var figures: [Report.Figure] = []
-        for entry in EpochMetrics.entries(task) where entry.isShown {
+        for entry in metrics where entry.isShown {
             let title = entry.name.split(separator: "_").joined(separator: " ")
             for split in splits {
                 let groups = entry.isGrouped ? groups : []
@@ -106,39 +107,37 @@ extension Trainer {
     /// Writes report.html: the course of the run and the reports of its splits.
     /// - Throws: `io`.
     public func writePage(_ reports: [(name: String, report: Report)], to path: String) throws(LTError) {
-        let activation = loss.activation
         let curves = TrainingCurves(
             steps: try log.steps(), epochs: try log.epochs(), iterationsPerEpoch: length.iterationsPerEpoch,
-            task: Self.task(recipe, training, activation: activation), groups: recipe.groups.groups.map(\.name),
+            metrics: task.metrics, groups: recipe.groups.groups.map(\.name),
             selection: selection, best: best)
         var runs = reports.map { HTMLPage.Run(name: $0.name, report: $0.report.json) }
-        if runs.isEmpty { runs = [HTMLPage.Run(name: lossName, report: trainingReport.json)] }
+        if runs.isEmpty { runs = [HTMLPage.Run(name: task.lossName, report: task.trainingReport(provenance).json)] }
         let text = reports.map { "\($0.name):\n\($0.report.text)" }.joined(separator: "\n\n")
         var page = try HTMLPage(runs, text: text)
         page.program = "lt-train"
         page.training = (name: options.out, figures: curves.figures)
         try page.write(path)
     }
+}
 
+extension Report {
     /// What is known of a run without validation splits: its classes.
-    private var trainingReport: Report {
-        let layer = decisionLayer
-        let counts = training.counts
-        let columns = recipe.groups.members(counts.images)
+    static func ofTraining(
+        task: String, images: Int, _ counts: ClassCounts, _ labels: [DecisionLayer.Label], _ groups: FrequencyGroups,
+        _ provenance: [ReportJSON.Member]
+    ) -> Report {
+        let columns = groups.members(counts.images)
         return Report(
-            task: layer.task?.rawValue ?? "training", images: training.samples.count,
-            columns: columns.map(\.name) + ["total"], columnClasses: columns.map(\.classes.count) + [counts.count],
-            groupRule: recipe.groups.rule, headlines: [], sections: [],
-            classes: zip(training.labels, counts.images).map { label, count in
+            task: task, images: images, columns: columns.map(\.name) + ["total"],
+            columnClasses: columns.map(\.classes.count) + [counts.count], groupRule: groups.rule, headlines: [],
+            sections: [],
+            classes: zip(labels, counts.images).map { label, count in
                 .object([
                     .init("id", .int(label.id)), .init("name", .string(label.name)), .init("train_count", .int(count)),
-                    .init("group", recipe.groups.name(ofCount: count).map { .string($0) } ?? .null),
+                    .init("group", groups.name(ofCount: count).map { .string($0) } ?? .null),
                 ])
             },
-            notes: ["nothing was measured: the recipe has no `validate` section"],
-            provenance: [
-                .init("model", .string(modelPath)), .init("loss", .string(lossName)),
-                .init("recipe", .string(recipe.text)),
-            ])
+            notes: ["nothing was measured: the recipe has no `validate` section"], provenance: provenance)
     }
 }

@@ -129,7 +129,7 @@ extension Trainer {
         var files = [(modelPath, best == nil ? "the model" : "the model of the best epoch")]
         if best != nil { files.append((lastModelPath, "the model of the last epoch")) }
         files.append(("\(options.out)/report.html", "curves and results, for a browser"))
-        files += splits.map { ("\(options.out)/report-\($0.name).json", "all values on \($0.name)") }
+        files += task.splits.map { ("\(options.out)/report-\($0.name).json", "all values on \($0.name)") }
         files.append((log.csvPath, "each iteration"))
         files.append((log.jsonPath, "each epoch"))
         if recipe.tensorboard { files.append((log.eventPath, "for `tensorboard --logdir \(options.out)`")) }

@@ -1,4 +1,4 @@
-// Trainer+SelfTest: an image or clip of the training data and the logits that it gives, for the exported file.
+// ClassificationTask+SelfTest: an image or clip of the training data and the logits that it gives, for the exported file.
 
 import LTCore
 import LTData
@@ -6,7 +6,7 @@ import LTDecision
 import LTGraph
 import LTImage
 
-extension Trainer {
+extension ClassificationTask {
     /// Bytes that the pictures of a self-test take in the file at most, before base64.
     static let selfTestSize = 1 << 20
 
