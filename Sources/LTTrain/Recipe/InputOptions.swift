@@ -7,9 +7,9 @@ import LTImage
 
 /// Size, geometry, colour and normalisation of the network's input; frames of a clip.
 public struct InputOptions: Sendable {
-    /// Side of the input in pixels.
+    /// Side of the input in pixels; of a detector's the shorter one.
     public var size: Int
-    /// Makes every image `size` × `size`, three channels, NCHW.
+    /// Makes every image `size` × `size`, three channels, NCHW; for a detector the shape stays.
     public var preprocess: Preprocess
     /// Of a network for clips: which frames it sees.
     public var clip: ClipSampling?
@@ -28,9 +28,11 @@ public struct InputOptions: Sendable {
     }
 
     /// Keys: `size`, `kernel`, `resize` {mode, size}, `center_crop`, `precrop`, `color`, `scale`, `mean`, `std`,
-    /// `clip` {frames, sampling, stride, layout}.
-    init(_ section: RecipeSection) throws(LTError) {
-        let size = try section.required("size", section.int("size", in: 8...4096))
+    /// `clip` {frames, sampling, stride, layout}. Of a detector `min_size`, `max_size`, `kernel`, `color`, `scale`, `mean`,
+    /// `std`.
+    init(_ section: RecipeSection, isDetector: Bool = false) throws(LTError) {
+        let key = isDetector ? "min_size" : "size"
+        let size = try section.required(key, section.int(key, in: 8...4096))
         let kernel = try section.choice("kernel", ResizeKernel.self) ?? .pilBilinear
         let bgr = try section.choice("color", Color.self) == .bgr
         // ImageNet's mean and deviation belong to pixels in 0 … 1; whoever scales otherwise says his own.
@@ -40,6 +42,18 @@ public struct InputOptions: Sendable {
         let mean = try section.doubles("mean", in: -1000...1000) ?? (scale == nil ? ordered(ordinary.mean) : [0])
         let std = try section.doubles("std", in: 1e-6...1000) ?? (scale == nil ? ordered(ordinary.std) : [1])
 
+        if isDetector {
+            let longest = try section.int("max_size", in: size...32_768)
+            try section.finish()
+            self.size = size
+            preprocess = Preprocess(
+                decode: .init(color: bgr ? .bgr : .rgb),
+                resize: Preprocess.Resize(
+                    mode: .shortest, size: Preprocess.Size(size), longest: longest, kernel: kernel),
+                scale: scale ?? 1 / 255, mean: mean, std: std)
+            try preprocess.validate()
+            return
+        }
         let precrop = try section.int("precrop", in: 8...32_768).map(Preprocess.Size.init(_:))
         var resize = Preprocess.Resize(mode: .squash, size: Preprocess.Size(size), kernel: kernel)
         if let part = try section.section("resize") {

@@ -30,7 +30,7 @@ public struct Recipe {
         public var batchNorm: [String] = []
     }
 
-    public enum Task: String, Sendable, CaseIterable { case multiclass, multilabel }
+    public enum Task: String, Sendable, CaseIterable { case multiclass, multilabel, detection }
 
     /// The effective text, overrides applied: provenance.
     public var text: String
@@ -52,7 +52,10 @@ public struct Recipe {
     /// Images of one forward and backward pass.
     public var batch: Int
     public var input: InputOptions
+    /// Of a classifier's images.
     public var augmentation: Augmentation
+    /// How a detector is trained; nil: the network is a classifier.
+    public var detection: DetectionOptions?
     public var groups: FrequencyGroups
     /// nil: single-label if every training image has exactly one class, as losses with a softmax need, else multi-label.
     public var task: Task?
@@ -129,10 +132,23 @@ public struct Recipe {
         }
         batch = try root.required("batch", root.int("batch", in: 1...65_536))
 
-        input = try InputOptions(try root.required("input", root.section("input")))
-        augmentation = try Augmentation(root.section("augment"))
-        groups = try root.string("groups").map { name throws(LTError) in try FrequencyGroups(named: name) } ?? .db
         task = try root.choice("task", Task.self)
+        let detector = network as? RCNN
+        guard task == nil || (task == .detection) == (detector != nil) else {
+            throw root.error(
+                "task",
+                "'\(task?.rawValue ?? "")' of a network that is \(detector == nil ? "a classifier" : "a detector")")
+        }
+        input = try InputOptions(try root.required("input", root.section("input")), isDetector: detector != nil)
+        if let detector {
+            augmentation = Augmentation()
+            detection = try DetectionOptions(root, detector, input)
+        } else {
+            augmentation = try Augmentation(root.section("augment"))
+        }
+        groups =
+            try root.string("groups").map { name throws(LTError) in try FrequencyGroups(named: name) }
+            ?? (detector == nil ? .db : .lvis)
         seed = UInt64(try root.int("seed", in: 0...Int.max) ?? 1)
         threads = try root.int("threads", in: 1...1024)
         device = try root.string("device") ?? "cpu"

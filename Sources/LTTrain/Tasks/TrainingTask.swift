@@ -24,6 +24,11 @@ protocol TrainingTask: AnyObject {
     /// The parts of the loss beside their sum, in the order of the log.
     var lossParts: [String] { get }
 
+    /// What `reports` gives, by name.
+    var reportNames: [String] { get }
+    /// "3755 images, 40 classes".
+    var dataSummary: String { get }
+
     /// Batches of this process for a range of passes (an iteration has `accumulate` of them), made ahead.
     /// - Parameter sampler: at the start of the run.
     func batches(_ passes: Range<Int>, sampler: any Sampler, run: RunContext) -> TaskBatches
@@ -39,6 +44,8 @@ protocol TrainingTask: AnyObject {
 
 extension TrainingTask {
     var lossParts: [String] { [] }
+    var reportNames: [String] { splits.map(\.name) }
+    var dataSummary: String { "\(samplerData.labels.count) images, \(samplerData.classNames.count) classes" }
 }
 
 /// A split's name, and the epochs between its measurements; 0: at the end only.

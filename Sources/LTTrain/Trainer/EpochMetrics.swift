@@ -15,6 +15,8 @@ public struct EpochMetrics: Sendable {
         var row: String
         /// Section and row of the values of groups; nil: the same.
         var groups: (section: String, row: String)?
+        /// The group whose value it is; nil: the total.
+        var column: String?
         var isGrouped = true
         var isLowerBetter = false
         /// Shown in the line of an epoch.
@@ -44,7 +46,21 @@ public struct EpochMetrics: Sendable {
                 Entry(name: "accuracy", section: "at_0.5", row: "accuracy"),
                 Entry(name: "ECE", section: "before", row: "ECE", isLowerBetter: true),
             ]
+        case .detection: detection(prefix: "", isFederated: true)
         }
+    }
+
+    /// Average precision and recall of LVIS's, or COCO's, evaluation.
+    /// - Parameter prefix: of the names: `segm_` for masks.
+    static func detection(prefix: String, isFederated: Bool) -> [Entry] {
+        func entry(_ name: String, _ row: String, column: String? = nil, isShown: Bool = false) -> Entry {
+            Entry(
+                name: prefix + name, section: "detection", row: row, column: column, isGrouped: false,
+                isShown: isShown)
+        }
+        let groups: [String] = isFederated ? ["r", "c", "f"] : []
+        return ["AP", "AP50", "AP75", "APs", "APm", "APl"].map { entry($0, $0, isShown: $0 == "AP" || $0 == "AP50") }
+            + groups.map { entry("AP\($0)", "AP", column: $0, isShown: true) }
     }
 
     /// The rows that a report needs.
@@ -55,10 +71,16 @@ public struct EpochMetrics: Sendable {
     /// One line in percent: "mAP 45.2 (head 50.1, middle 44.0, tail 40.2), F1_macro 33.1".
     public private(set) var text = ""
 
-    public init(_ report: Report, _ task: Recipe.Task) {
-        var parts: [String] = []
-        for entry in Self.entries(task) {
-            guard let total = report.value(entry.section, entry.row) else { continue }
+    public init(_ report: Report, _ task: Recipe.Task) { add(report, Self.entries(task)) }
+
+    init() {}
+
+    /// Takes up the values of a report.
+    mutating func add(_ report: Report, _ entries: [Entry]) {
+        var parts = text.isEmpty ? [] : [text]
+        for entry in entries {
+            let value = entry.column.map { report.value(entry.section, entry.row, column: $0) }
+            guard let total = value ?? report.value(entry.section, entry.row) else { continue }
             values[entry.name] = total
             var groups: [String] = []
             let place = entry.groups ?? (entry.section, entry.row)

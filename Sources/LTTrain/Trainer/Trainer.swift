@@ -158,6 +158,8 @@ public final class Trainer {
 
     /// What the user should be told about the network.
     public var notes: [String] { task.notes }
+    /// "3755 images, 40 classes".
+    public var dataSummary: String { task.dataSummary }
 
     /// One line for the start of a run.
     public var summary: String {

@@ -50,18 +50,10 @@ public struct TrainingRun {
         options.isInterrupted = { interruptions > 0 }
         options.stopAfter = stopAfter
         Torch.keepMemory()
-        let training = try within("train") { () throws(LTError) in try TrainingSet(try recipe.train.read()) }
-        var splits: [Trainer.Split] = []
-        for split in recipe.validation.splits {
-            let set = try within("validate.\(split.name)") { () throws(LTError) in
-                try TrainingSet(try split.source.read())
-            }
-            splits.append(Trainer.Split(name: split.name, set: set, every: split.every))
-        }
-        let trainer = try Trainer(recipe, training: training, validation: splits, options: options, group: group)
+        let trainer = try trainer(recipe, options, group)
         let speaks = group.rank == 0
         if speaks { for text in trainer.notes { note(text) } }
-        if speaks { note("\(training.samples.count) images, \(training.labels.count) classes, \(trainer.summary)") }
+        if speaks { note("\(trainer.dataSummary), \(trainer.summary)") }
         let isDone = try trainer.run()
         guard speaks else { return }
         guard isDone else {
@@ -78,6 +70,37 @@ public struct TrainingRun {
         for (path, what) in trainer.written { note("  \(path)  \(what)") }
     }
 
+    /// Reads the recipe's data and builds what trains on them.
+    private func trainer(
+        _ recipe: Recipe, _ options: Trainer.Options, _ group: any ProcessGroup
+    ) throws(LTError) -> Trainer {
+        guard let detection = recipe.detection else {
+            let training = try within("train") { () throws(LTError) in try TrainingSet(try recipe.train.read()) }
+            var splits: [Trainer.Split] = []
+            for split in recipe.validation.splits {
+                let set = try within("validate.\(split.name)") { () throws(LTError) in
+                    try TrainingSet(try split.source.read())
+                }
+                splits.append(Trainer.Split(name: split.name, set: set, every: split.every))
+            }
+            return try Trainer(recipe, training: training, validation: splits, options: options, group: group)
+        }
+        let needsMasks = (recipe.network as? RCNN)?.masks != nil || detection.augmentation.paste != nil
+        let training = try within("train") { () throws(LTError) in
+            try DetectionSet(
+                try recipe.train.read(), needsMasks: needsMasks, emptyPictures: detection.emptyPictures)
+        }
+        var splits: [DetectionSplit] = []
+        for split in recipe.validation.splits {
+            let dataset = try within("validate.\(split.name)") { () throws(LTError) in try split.source.read() }
+            splits.append(
+                DetectionSplit(
+                    name: split.name, dataset: dataset, isFederated: split.source.format.name == "lvis",
+                    every: split.every))
+        }
+        return try Trainer(recipe, detection: training, validation: splits, options: options, group: group)
+    }
+
     /// Times steps of the recipe, of all processes where mpirun started several; nothing is written.
     /// - Parameter classes: train on images of noise with so many classes instead of the recipe's data.
     /// - Returns: nil in all processes but the first.
@@ -88,16 +111,22 @@ public struct TrainingRun {
         options.threads = threads ?? recipe.threads ?? group.cores
         options.silent = true
         Torch.keepMemory()
-        let training: TrainingSet
+        let trainer: Trainer
         if let classes {
-            training = try .noise(classes: classes, recipe.input)
+            guard recipe.detection == nil else {
+                throw LTError(.unsupported, "noise has no boxes to train a detector on", hint: "leave out --classes")
+            }
+            let training = try TrainingSet.noise(classes: classes, recipe.input)
+            // Nothing is validated, but losses that learn from a validation ask for one.
+            trainer = try Trainer(
+                recipe, training: training,
+                validation: recipe.validation.splits.map {
+                    Trainer.Split(name: $0.name, set: training, every: $0.every)
+                }, options: options, group: group)
         } else {
-            training = try TrainingSet(try recipe.train.read())
+            trainer = try self.trainer(recipe, options, group)
         }
-        // Nothing is validated, but losses that learn from a validation ask for one.
-        let splits = recipe.validation.splits.map { Trainer.Split(name: $0.name, set: training, every: $0.every) }
-        let times = try Trainer(recipe, training: training, validation: splits, options: options, group: group)
-            .benchmark(steps: steps, warmUp: warmUp)
+        let times = try trainer.benchmark(steps: steps, warmUp: warmUp)
         try (group as? MPIProcesses)?.finish()
         return group.rank == 0 ? times : nil
     }
@@ -129,7 +158,7 @@ extension Trainer {
         var files = [(modelPath, best == nil ? "the model" : "the model of the best epoch")]
         if best != nil { files.append((lastModelPath, "the model of the last epoch")) }
         files.append(("\(options.out)/report.html", "curves and results, for a browser"))
-        files += task.splits.map { ("\(options.out)/report-\($0.name).json", "all values on \($0.name)") }
+        files += task.reportNames.map { ("\(options.out)/report-\($0).json", "all values on \($0)") }
         files.append((log.csvPath, "each iteration"))
         files.append((log.jsonPath, "each epoch"))
         if recipe.tensorboard { files.append((log.eventPath, "for `tensorboard --logdir \(options.out)`")) }
