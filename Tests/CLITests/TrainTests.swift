@@ -57,7 +57,7 @@ import Testing
     /// The set for detectors is LVIS's files, also under its short name.
     @Test func detectionSetsAreDrawn() throws {
         let folder = try TemporaryFolder()
-        let tool = try Tool("lt-train")
+        let tool = Tool("lt-train")
         let small = [
             "--classes", "5", "--images", "4", "--test-images", "1", "--image-size", "40", "--longtail", "none",
         ]
