@@ -244,7 +244,7 @@ import Testing
                 optimizer: {name: sgd, lr: 0.1}
                 epochs: 1
                 batch: 1
-                input: {size: 32}
+                input: {min_size: 32, max_size: 64}
                 """)
         let network = try #require(whole.network as? RCNN)
         #expect(network.body.strideIn1x1 && network.classifier == .eql && network.masks == .linear)
