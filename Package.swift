@@ -102,6 +102,7 @@ let package = Package(
         .target(name: "CTorch", publicHeadersPath: "include", cxxSettings: torchSettings, linkerSettings: torchLink),
         .target(name: "CLongTail", publicHeadersPath: "include", cSettings: cFast),
         .target(name: "CMPI", publicHeadersPath: "include", cSettings: cFast, linkerSettings: [.linkedLibrary("mpi")]),
+        .target(name: "CCUDA", publicHeadersPath: "include"),
         .target(
             name: "CSIMDJSON", publicHeadersPath: "include", cxxSettings: [.unsafeFlags(["-O3"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
@@ -115,8 +116,9 @@ let package = Package(
         // Layer 2
         library("LTGraph", ["LTCore", "CONNX", orderedCollections]),
         library("LTImage", ["LTCore", "CLTKernels", "CTurboJPEG", "CSPNG", "CWebP"]),
+        library("LTCUDA", ["LTCore", "CCUDA"]),
         // Layer 3
-        library("LTRuntime", ["LTGraph", "LTCore", "CLTKernels", "CDNNL"]),
+        library("LTRuntime", ["LTGraph", "LTCUDA", "LTCore", "CLTKernels", "CDNNL"]),
         library("LTDecision", ["LTGraph", "LTImage", "LTCore"]),
         library("LTData", ["LTImage", "LTDecision", "LTCore", "CZlib"]),
         // Layer 4
@@ -147,6 +149,7 @@ let package = Package(
         tests("LTCoreTests", ["LTCore"], fixtures: true),
         tests("LTGraphTests", ["LTGraph", "LTCore"], fixtures: true),
         tests("LTImageTests", ["LTImage", "LTCore", "CLTKernels"], fixtures: true),
+        tests("LTCUDATests", ["LTCUDA", "LTCore"], fixtures: true),
         tests("LTRuntimeTests", ["LTRuntime", "LTGraph", "LTCore", "CLTKernels"], fixtures: true),
         tests("LTDecisionTests", ["LTDecision", "LTGraph", "LTImage", "LTCore"], fixtures: true),
         tests("LTDataTests", ["LTData", "LTImage", "LTDecision", "LTCore"], fixtures: true),
