@@ -28,7 +28,7 @@ final class HostModel: Handled, @unchecked Sendable {
     init(_ options: lt_model_options, _ read: () throws(LTError) -> ModelFile) throws(LTError) {
         let start = ContinuousClock.now
         let device = options.device == nil ? "cpu" : try text(options.device, "lt_model_options.device")
-        let backend = try BackendTable.named(device)
+        let (backend, note) = try BackendTable.choose(device)
         let planOptions = try Self.planOptions(options)
         ImageCodecs.register()
         var file = try read()
@@ -60,7 +60,9 @@ final class HostModel: Handled, @unchecked Sendable {
         var metadata: [String: UnsafePointer<CChar>] = [:]
         for (key, value) in graph.metadata { metadata[key] = try memory.text(value) }
         self.metadata = metadata
-        Log.info("loaded \(file.path) on \(device), \(planOptions.threads) threads, in \(ContinuousClock.now - start)")
+        if let note { Log.info(note) }
+        Log.info(
+            "loaded \(file.path) on \(backend.name), \(planOptions.threads) threads, in \(ContinuousClock.now - start)")
         if case .failure(let error) = predictor { Log.info("it takes no images: \(error)") }
     }
 

@@ -37,7 +37,7 @@ public final class Predictor: Sendable {
     }
 
     /// Loads a model that takes images.
-    /// - Parameter device: `cpu`, `reference`; see `BackendTable`.
+    /// - Parameter device: `cpu`, `reference`, `auto`, …; see `Device`.
     /// - Throws: errors of `Graph.read`, `DecisionLayer`, `Plan`; `invalidArgument` naming the flag for what neither file
     ///   nor settings say; `shapeMismatch` when preprocessing does not make what the model takes.
     public convenience init(

@@ -148,20 +148,3 @@ public final class StepProfile {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }
-
-/// The backends by the names that `--device` takes.
-public enum BackendTable {
-    public static let all: [any Backend] = [CPUBackend(), ReferenceBackend()]
-
-    /// - Throws: `unsupported` for `cuda:N`, `notFound` for any other name that is not in the table.
-    public static func named(_ name: String) throws(LTError) -> any Backend {
-        if let backend = all.first(where: { $0.name == name }) { return backend }
-        let known = all.map { "'\($0.name)'" }.joined(separator: ", ")
-        if name == "cuda" || name.hasPrefix("cuda:") {
-            throw LTError(
-                .unsupported, "device '\(name)': GPU devices are not built yet, expected \(known)",
-                hint: "run with --device cpu")
-        }
-        throw LTError(.notFound, "no device '\(name)', expected \(known)")
-    }
-}

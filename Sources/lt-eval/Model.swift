@@ -30,7 +30,10 @@ struct Model: ParsableCommand {
     @Option(help: ArgumentHelp("Keep the predictions; a run that was stopped goes on there.", valueName: "preds.db"))
     var out: String?
 
-    @Option(help: ArgumentHelp("Where to run.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Where to run: cpu, reference (plain kernels, slow), auto, or CUDA devices (cuda:0): `lt-infer devices`.",
+            valueName: "name"))
     var device = "cpu"
 
     @Option(help: "Threads that compute. Default: the CPUs that the process may use.")
@@ -57,6 +60,8 @@ struct Model: ParsableCommand {
 
     func run() throws {
         StopSignal.install()
+        let (backend, note) = try BackendTable.choose(device)
+        if let note { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
         let file = try ModelFile(model)
         let dataset = try Dataset.read(data, imageFolder: images)
         try dataset.requireFiles()
@@ -66,7 +71,7 @@ struct Model: ParsableCommand {
         var options = PipelineOptions(out: out ?? temporary)
         if let threads { options.threads = threads }
         options.batch = batch
-        options.device = device
+        options.device = backend.name
         options.precision = precision
         options.settings.activation = known.activation
         let line = ProgressLine()

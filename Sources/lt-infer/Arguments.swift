@@ -103,7 +103,10 @@ struct Batch: ExpressibleByArgument {
 
 /// Where and how a model runs.
 struct RunsOn: ParsableArguments {
-    @Option(help: ArgumentHelp("Where to run: cpu, or reference (plain kernels, slow).", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Where to run: cpu, reference (plain kernels, slow), auto, or CUDA devices (cuda:0, cuda:0,cuda:1): `lt-infer devices`.",
+            valueName: "name"))
     var device = "cpu"
 
     @Option(help: "Threads that compute. Default: the CPUs that the process may use.")
@@ -119,6 +122,13 @@ struct RunsOn: ParsableArguments {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads \(threads), expected 1 … 1024")
         }
+    }
+
+    /// The name of what runs; standard error hears what `auto` chose.
+    func backend() throws(LTError) -> String {
+        let (backend, note) = try BackendTable.choose(device)
+        if let note { LongTailInfer.note("note: \(note)") }
+        return backend.name
     }
 
     var planOptions: PlanOptions {

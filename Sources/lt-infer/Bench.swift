@@ -32,7 +32,7 @@ struct Bench: ParsableCommand {
         var options = ModelBenchmark.Options()
         options.batch = batch
         options.threads = runsOn.planOptions.threads
-        options.device = runsOn.device
+        options.device = try runsOn.backend()
         options.precision = runsOn.precision
         options.exact = runsOn.exact
         options.input = input

@@ -15,7 +15,7 @@ struct LongTailInfer: ParsableCommand {
             Exit codes: 0 success, 1 failure, 2 done but some images failed, 64 usage, 130 stopped by Ctrl-C.
             """,
         version: longtailVersion,
-        subcommands: [Run.self, Inspect.self, Plan.self, Verify.self, PreprocessImage.self, Bench.self])
+        subcommands: [Run.self, Inspect.self, Plan.self, Verify.self, PreprocessImage.self, Bench.self, Devices.self])
 
     static func main() {
         ThreadWaiting.configureProcess()

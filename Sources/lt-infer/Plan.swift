@@ -15,6 +15,6 @@ struct Plan: ParsableCommand {
     @OptionGroup var runsOn: RunsOn
 
     func run() throws {
-        print(try ModelPlan.table(model, device: runsOn.device, options: runsOn.planOptions, batch: batch))
+        print(try ModelPlan.table(model, device: try runsOn.backend(), options: runsOn.planOptions, batch: batch))
     }
 }

@@ -75,7 +75,7 @@ struct Run: ParsableCommand {
         var options = PipelineOptions(out: out)
         options.batch = batch.count
         options.threads = runsOn.planOptions.threads
-        options.device = runsOn.device
+        options.device = try runsOn.backend()
         options.precision = runsOn.precision
         options.exact = runsOn.exact
         options.restart = restart

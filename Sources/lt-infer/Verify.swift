@@ -63,7 +63,7 @@ struct Verify: ParsableCommand {
         settings.postprocess = detector.postprocess
         if let labels { settings.labels = try ModelSettings.names(inFile: labels) }
         let result = try Verification.run(
-            paths, device: runsOn.device, options: runsOn.planOptions,
+            paths, device: try runsOn.backend(), options: runsOn.planOptions,
             tolerance: .init(rtol: rtol, atol: atol, relativeToMax: relativeToMax),
             match: match == .values
                 ? .values

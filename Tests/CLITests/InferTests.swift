@@ -101,8 +101,6 @@ import Testing
         ] {
             #expect(try tool.run(bad).status == 64)
         }
-        let gpu = try tool.run(["run", model, images, "--out", folder.file("q.db"), "--device", "cuda:0"])
-        #expect(gpu.status == 1 && gpu.error.contains("not built yet") && gpu.output.isEmpty)
         let other = try folder.writeTinyModel("other.onnx", seed: 9)
         let refused = try tool.run(["run", other, images, "--out", folder.file("p.db")])
         #expect(refused.status == 1 && refused.error.contains("--restart"))

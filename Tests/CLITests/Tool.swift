@@ -15,12 +15,13 @@ struct Tool {
         let process: Process
         let folder: String
 
-        init(_ path: String, _ arguments: [String], in current: String?) throws {
+        init(_ path: String, _ arguments: [String], in current: String?, environment: [String: String]) throws {
             folder = FileManager.default.temporaryDirectory.path + "/lt-\(UUID().uuidString)"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             process = Process()
             process.executableURL = URL(fileURLWithPath: path)
             process.arguments = arguments
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
             if let current { process.currentDirectoryURL = URL(fileURLWithPath: current) }
             process.standardInput = FileHandle.nullDevice
             for (name, isError) in [("out", false), ("err", true)] {
@@ -54,11 +55,15 @@ struct Tool {
         path = bundle.deletingLastPathComponent().appendingPathComponent(name).path
     }
 
-    /// - Parameter folder: the process's current folder; nil: the test's.
-    func start(_ arguments: [String], in folder: String? = nil) throws -> Running {
-        try Running(path, arguments, in: folder)
+    /// - Parameters:
+    ///   - folder: the process's current folder; nil: the test's.
+    ///   - environment: put over the test's.
+    func start(
+        _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]
+    ) throws -> Running {
+        try Running(path, arguments, in: folder, environment: environment)
     }
-    func run(_ arguments: [String], in folder: String? = nil) throws -> Result {
-        try start(arguments, in: folder).finish()
+    func run(_ arguments: [String], in folder: String? = nil, environment: [String: String] = [:]) throws -> Result {
+        try start(arguments, in: folder, environment: environment).finish()
     }
 }

@@ -6,19 +6,6 @@ import LTRuntime
 import Testing
 
 @Suite struct PlanTests {
-    @Test func devicesByName() throws {
-        #expect(try BackendTable.named("cpu").name == "cpu")
-        #expect(try BackendTable.named("reference").name == "reference")
-        #expect(throws: LTError.self) { try BackendTable.named("tpu") }
-        do {
-            _ = try BackendTable.named("cuda:0")
-            Issue.record("cuda:0 was accepted")
-        } catch {
-            #expect(error.code == .unsupported)
-            #expect(error.message.contains("not built yet"))
-        }
-    }
-
     @Test func unknownOperatorNamesTheNode() throws {
         var builder = GraphBuilder(name: "g")
         let x = builder.input("x", .float32, ["N", 4])

@@ -97,7 +97,8 @@ enum {
 
 typedef struct lt_model_options {
     size_t struct_size;
-    const char *device;          /* NULL or "cpu"; "reference": slow and plain, for comparison */
+    const char *device;          /* NULL or "cpu"; "reference": slow and plain, for comparison; "auto": the log says what; CUDA
+                                    devices ("cuda:0") are refused with the reason: LT_UNSUPPORTED */
     int32_t threads;             /* of one session; 0: the processors that the process may use */
     lt_precision precision;
     int64_t max_batch;           /* refuses larger batches of lt_session_run; 0: any */

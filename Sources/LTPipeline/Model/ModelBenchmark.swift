@@ -106,7 +106,7 @@ public struct ModelBenchmark: Sendable, Encodable {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return ModelBenchmark(
-            model: model, device: options.device, batch: batch, threads: options.threads,
+            model: model, device: backend.name, batch: batch, threads: options.threads,
             precision: options.precision.rawValue, median_ms: median, min_ms: times[0], runs: times.count,
             load_ms: load,
             first_ms: first, rss_mib: Double(usage.ru_maxrss) / 1024, images_per_second: Double(batch) * 1000 / median,

@@ -285,6 +285,18 @@ int main(int argc, char **argv) {
     MUST(lt_session_create(model, &session));
     predictions(model, session, argv[1]);
 
+    /* What `auto` chose is told, and the reason of what cannot be chosen. */
+    options.device = "auto";
+    lt_model *automatic = NULL;
+    MUST(lt_model_load(path_of(argv[1], "scores.onnx"), &options, &automatic));
+    SIZED(lt_model_info, info);
+    MUST(lt_model_get_info(automatic, &info));
+    CHECK(strcmp(info.device, "cpu") == 0);
+    lt_model_release(automatic);
+    options.device = "cuda:0";
+    CHECK(lt_model_load(path_of(argv[1], "scores.onnx"), &options, &automatic) == LT_UNSUPPORTED);
+    CHECK(strstr(lt_last_error_message(), "CUDA") != NULL && strstr(lt_last_error_message(), "in device 'cuda:0'") != NULL);
+
     /* Another device, all processors, a session that outlives its model. */
     options.device = "reference";
     options.threads = 0;

@@ -342,10 +342,17 @@ static void enumerations_and_ranges(void) {
         if (type != 1) REFUSED(ANY_FAILURE, lt_session_run(tensor_session, two, 2, NULL, NULL, 0, &out.results));
     }
     SIZED(lt_model_options, options);
-    static const char *const devices[] = {"", "gpu", "cuda:0", "CPU", "cpu:1", "reference ", "\xFF"};
-    for (size_t index = 0; index < 7; index++) {
-        options.device = devices[index];
-        REFUSED(ANY_FAILURE, lt_model_load(path_of(folder, "scores.onnx"), &options, &out.model));
+    const struct {
+        const char *name;
+        lt_status expected;
+    } devices[] = {
+        {"", LT_NOT_FOUND}, {"gpu", LT_NOT_FOUND}, {"CPU", LT_NOT_FOUND}, {"cpu:1", LT_NOT_FOUND},
+        {"reference ", LT_NOT_FOUND}, {"\xFF", ANY_FAILURE}, {"cuda", LT_UNSUPPORTED}, {"cuda:0", LT_UNSUPPORTED},
+        {"cuda:0,cuda:1", LT_UNSUPPORTED}, {"cuda:x", bad}, {"cuda:-1", bad}, {"cuda:0,cuda:0", bad}, {"cuda:0,cpu", bad},
+    };
+    for (size_t index = 0; index < sizeof devices / sizeof *devices; index++) {
+        options.device = devices[index].name;
+        REFUSED(devices[index].expected, lt_model_load(path_of(folder, "scores.onnx"), &options, &out.model));
     }
     options.device = NULL;
     lt_metadata entry = {"a", "b"};

@@ -109,7 +109,8 @@ class Model:
             afterwards.
         threads: of one session; 0: the processors that the process may use. With several Python threads predicting side
             by side, give 1.
-        device: "cpu", or "reference", which is slow and plain, for comparison.
+        device: "cpu"; "reference", which is slow and plain, for comparison; "auto" (`device` says what it chose). CUDA
+            devices ("cuda:0") are refused with the reason.
         precision: "f32"; "bf16": values may be held in bfloat16; "int8": a file in QDQ form runs on its integers. What the
             CPU lacks raises UnsupportedError.
         max_batch: refuses larger batches of `run`; 0: any.
