@@ -30,7 +30,7 @@ import Testing
 
     @Test func polygonsAreDrawnAtTheSmallSide() throws {
         let square = InstanceMask.polygons([[4, 4, 12, 4, 12, 12, 4, 12]])
-        let targets = MaskTargets(side: 4, rule: .detectron)
+        let targets = MaskTargets(side: 4, convention: .detectron)
         let box = Box(x1: 8, y1: 4, x2: 16, y2: 12)
         // Its left half is the square's.
         let expected = (0..<16).map { Double($0 % 4 < 2 ? 1 : 0) }
@@ -49,8 +49,8 @@ import Testing
         let left = InstanceMask.polygons([[0, 0, 10, 0, 10, 20, 0, 20]])
         let right = InstanceMask.polygons([[10, 0, 20, 0, 20, 20, 10, 20]])
         let whole = Box(x1: 0, y1: 0, x2: 20, y2: 20)
-        for rule in MaskTargets.Rule.allCases {
-            let targets = MaskTargets(side: 2, rule: rule)
+        for convention in DetectorConvention.allCases {
+            let targets = MaskTargets(side: 2, convention: convention)
             let result = try targets(
                 [whole, whole, whole], objects: [1, 0, 1], masks: [left, right], width: 20, height: 20)
             // torchvision's points lie half a pixel to the right: a twentieth of the other half.

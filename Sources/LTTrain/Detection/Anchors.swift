@@ -6,26 +6,18 @@ import LTDecision
 
 /// Which boxes lie at the places of which level.
 public struct Anchors: Sendable, Equatable {
-    /// Which library's reading.
-    public enum Convention: String, Sendable, CaseIterable {
-        /// Corners rounded to whole pixels, places ⌊picture / map⌋ pixels apart.
-        case torchvision
-        /// detectron2, mmdetection: corners as they come, places `distances` apart.
-        case detectron
-    }
-
     /// √(w·h) in pixels: a list for each level.
     public var sides: [[Double]]
     /// h / w, on every level.
     public var ratios: [Double]
-    public var convention: Convention
+    public var convention: DetectorConvention
     /// Pixels from place to place of each level; only for `detectron`.
     public var distances: [Int]
 
     /// - Parameter distances: by default 4, 8, 16, … of as many levels as `sides` has.
     public init(
         sides: [[Double]] = [[32], [64], [128], [256], [512]], ratios: [Double] = [0.5, 1, 2],
-        convention: Convention = .torchvision, distances: [Int]? = nil
+        convention: DetectorConvention = .torchvision, distances: [Int]? = nil
     ) {
         self.sides = sides
         self.ratios = ratios

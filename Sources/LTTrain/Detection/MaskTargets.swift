@@ -10,13 +10,12 @@ import LTEval
 
 /// Makes the targets of the mask head.
 public struct MaskTargets: Sendable, Equatable {
-    public enum Rule: String, Sendable, CaseIterable { case torchvision, detectron }
     public var side: Int
-    public var rule: Rule
+    public var convention: DetectorConvention
 
-    public init(side: Int = 28, rule: Rule = .torchvision) {
+    public init(side: Int = 28, convention: DetectorConvention = .torchvision) {
         self.side = side
-        self.rule = rule
+        self.convention = convention
     }
 
     /// Targets of regions of one picture, [F, side, side] float32.
@@ -38,7 +37,7 @@ public struct MaskTargets: Sendable, Equatable {
                     hint: "use annotations with segmentations, or a network without masks")
             }
             let rows = objects.indices.filter { objects[$0] == object }
-            if rule == .detectron, case .polygons(let parts) = mask {
+            if convention == .detectron, case .polygons(let parts) = mask {
                 var pool = MaskPool()
                 for (index, row) in rows.enumerated() {
                     try pool.append(polygons: stretched(parts, boxes[row]), width: side, height: side)
@@ -53,13 +52,13 @@ public struct MaskTargets: Sendable, Equatable {
             try mask.drawn(width: width, height: height).forEachSpan { x, ys in
                 for y in ys { pixels[y * width + x] = 1 }
             }
-            let cut = try RoIAlign(side: side, samples: 0, aligned: rule == .detectron)(
+            let cut = try RoIAlign(side: side, samples: 0, aligned: convention == .detectron)(
                 [try TorchTensor(whole)], scales: [1], rows.map { RoIAlign.Region(image: 0, box: boxes[$0]) }
             ).array(of: Float.self)
             for (index, row) in rows.enumerated() {
                 for place in 0..<area {
                     let value = cut[index * area + place]
-                    result[row * area + place] = rule == .torchvision ? value : value >= 0.5 ? 1 : 0
+                    result[row * area + place] = convention == .torchvision ? value : value >= 0.5 ? 1 : 0
                 }
             }
         }

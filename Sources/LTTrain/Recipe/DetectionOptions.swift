@@ -23,7 +23,7 @@ public struct DetectionOptions: Sendable {
         proposals.smallest = network.smallest.proposal
         anchorLoss = RegionProposalLoss(beta: beta)
         boxLoss = BoxLoss(beta: beta)
-        maskTargets = MaskTargets(side: RCNN.maskSide, rule: isTorchvision ? .torchvision : .detectron)
+        maskTargets = MaskTargets(side: RCNN.maskSide, convention: network.convention)
         if let section = try root.section("detection") { try read(section) }
         augmentation = try root.section("augment").map(DetectionAugmentation.init) ?? augmentation
         let resize = input.preprocess.resize
@@ -62,7 +62,8 @@ public struct DetectionOptions: Sendable {
             boxLoss.beta = try part.double("beta", in: 0...1000) ?? boxLoss.beta
             try part.finish()
         }
-        maskTargets.rule = try section.choice("mask_targets", MaskTargets.Rule.self) ?? maskTargets.rule
+        maskTargets.convention =
+            try section.choice("mask_targets", DetectorConvention.self) ?? maskTargets.convention
         emptyPictures = try section.choice("empty", DetectionSet.EmptyPictures.self) ?? emptyPictures
         try section.finish()
     }

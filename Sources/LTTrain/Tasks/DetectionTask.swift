@@ -72,7 +72,7 @@ final class DetectionTask: TrainingTask {
         }
         anchors = Anchors(
             sides: network.anchors.sides.map { [$0] }, ratios: network.anchors.ratios,
-            convention: network.convention == .torchvision ? .torchvision : .detectron)
+            convention: network.convention)
         notes = request.notes + training.notes
     }
 

@@ -24,20 +24,11 @@ public struct RCNN: Network {
     public var masks: MaskPredictor?
     /// Sides and ratios of anchors: one side per level p2 … p6, in pixels.
     public var anchors = (sides: [32.0, 64, 128, 256, 512], ratios: [0.5, 1, 2])
-    public var convention = Convention.torchvision
+    public var convention = DetectorConvention.torchvision
     public var proposals = ProposalLimits()
     public var regions: RegionSampling
     public var detections = DetectionLimits()
 
-    /// Which library's reading of the same papers.
-    public enum Convention: String, Sendable, CaseIterable {
-        /// Anchors rounded to whole pixels, at distances of ⌊picture / level⌋; regions cut without the half pixel, 2 × 2 samples
-        /// a bin; proposals under 0.001 and detections under 0.01 pixels dropped.
-        case torchvision
-        /// detectron2, mmdetection: anchors as they come, at distances of 4 … 64 pixels; regions cut with the half pixel, as
-        /// many samples as a bin has elements; only boxes without area dropped.
-        case detectron
-    }
     /// Of one picture's proposals.
     public struct ProposalLimits: Sendable, Equatable {
         /// Anchors of each level that suppression looks at, the best.
@@ -57,7 +48,7 @@ public struct RCNN: Network {
         /// Samples along each axis of a bin; 0: as many as the bin has elements.
         public var samples: Int
         public init(aligned: Bool, samples: Int) { (self.aligned, self.samples) = (aligned, samples) }
-        init(_ convention: Convention) {
+        init(_ convention: DetectorConvention) {
             self = convention == .torchvision ? .init(aligned: false, samples: 2) : .init(aligned: true, samples: 0)
         }
     }
@@ -111,7 +102,7 @@ public struct RCNN: Network {
         guard predictor == nil || masks != nil else {
             throw section.error("mask_predictor", "there is none: mask is false")
         }
-        convention = try section.choice("convention", Convention.self) ?? convention
+        convention = try section.choice("convention", DetectorConvention.self) ?? convention
         regions = RegionSampling(convention)
         try readOperators(section)
         try section.finish()
