@@ -1,14 +1,14 @@
 // Feature hallucination module, FHM (Qi et al., BACL, IEEE TMM 2023, arXiv:2308.02213): per class a running mean and variance of
 // features, μ ← d·mean + (1 − d)·μ with decay ratio d, the first time as they are; each step draws classes with probability
 // ∝ 1 − M_cc, the hard ones more often, and for each of them features μ + sqrt(variance)·N(0, 1) that only the classifier sees.
-// Statistics are each process's own.
+// Statistics are those of the whole batch, and processes share the drawn features out, so that their number does not count.
 
 import LTCore
 import OrderedCollections
 
 public final class FeatureHallucination {
     public let decayRatio: Double
-    /// Classes drawn per step; one may be drawn several times.
+    /// Classes drawn per step of all processes; one may be drawn several times.
     public let sampledClasses: Int
     /// Features made of each.
     public let sampledFeatures: Int
@@ -54,7 +54,7 @@ public final class FeatureHallucination {
             self.normals = normals
         }
         init(_ input: LossInput, _ classes: Int) {
-            var generator = input.generator(perProcess: true)
+            var generator = input.generator(perProcess: false)
             uniforms = (0..<classes).map { _ in generator.uniform() }
             let rest = generator
             normals = { count in
@@ -66,10 +66,13 @@ public final class FeatureHallucination {
 
     /// Takes features into the statistics of their classes.
     /// - Parameters:
-    ///   - features: [N, D]; their history does not matter.
+    ///   - features: [N, D], this process's; their history does not matter.
     ///   - targets: [N, C], one-hot; rows of zeros are left out.
+    ///   - group: every process of it learns at once.
     /// - Throws: `shapeMismatch`.
-    public func learn(_ features: TorchTensor, targets: TorchTensor) throws(LTError) {
+    public func learn(
+        _ features: TorchTensor, targets: TorchTensor, group: any ProcessGroup = SingleProcess()
+    ) throws(LTError) {
         guard targets.rank == 2, targets.dims[1] == classes, features.dims.first == targets.dims[0],
             features.rank >= 2
         else {
@@ -81,19 +84,19 @@ public final class FeatureHallucination {
             throw LTError(.shapeMismatch, "features of \(depth) numbers, the statistics have \(prototype.dims[1])")
         }
         let y = try targets.detached().cast(.float64)
-        let counts = try y.sum(axes: [0], keepdims: false).array(of: Double.self)
+        var counts = try y.sum(axes: [0], keepdims: false).array(of: Double.self)
+        try group.sum(&counts)
         let present = counts.indices.filter { counts[$0] > 0 }
         guard !present.isEmpty else { return }
         try Torch.withoutGrad { () throws(LTError) in
             let rows = try TorchTensor.index(present, near: x)
-            // Only the classes at hand: [N, U].
+            // Only the classes that some process has: [N, U].
             let members = try y.selected(1, rows)
             let n = try TorchTensor.constants(present.map { counts[$0] }, [present.count, 1], like: x)
-            let mean = try members.transposed().matmul(x) / n
+            let mean = try group.sum(members.transposed().matmul(x)) / n
             let deviation = try x - members.matmul(mean)
             // The unbiased variance; 0 for one feature.
-            let spread =
-                try members.transposed().matmul(deviation * deviation) / (n - 1).atLeast(1)
+            let spread = try group.sum(members.transposed().matmul(deviation * deviation)) / (n - 1).atLeast(1)
             let keep = try TorchTensor.constants(
                 present.map { used[$0] * (1 - decayRatio) }, [present.count, 1], like: x)
             func mixed(_ old: TorchTensor?, _ new: TorchTensor) throws(LTError) -> TorchTensor {
@@ -126,19 +129,25 @@ public final class FeatureHallucination {
         return result
     }
 
-    /// Features of drawn classes, [H, D] in the type of `other`, and their targets [H, C]; nil when there is none.
-    func hallucinate(correctRatio: [Double], _ draws: Draws, like other: TorchTensor) throws(LTError) -> (
-        features: TorchTensor, targets: TorchTensor
-    )? {
+    /// This process's share of the features of drawn classes, [H, D] in the type of `other`, and their targets [H, C]; nil when
+    /// there is none.
+    func hallucinate(
+        correctRatio: [Double], _ draws: Draws, like other: TorchTensor, _ group: any ProcessGroup
+    ) throws(LTError) -> (features: TorchTensor, targets: TorchTensor)? {
         guard let prototype, let variance else { return nil }
         let drawn = FeatureHallucination.classes(correctRatio: correctRatio, uniforms: draws.uniforms)
             .filter { used[$0] > 0 }
-        let labels = drawn.flatMap { [Int](repeating: $0, count: sampledFeatures) }
-        guard !labels.isEmpty else { return nil }
+        let all = drawn.flatMap { [Int](repeating: $0, count: sampledFeatures) }
         let depth = prototype.dims[1]
+        let own = stride(from: group.rank, to: all.count, by: group.size)
+        let labels = own.map { all[$0] }
+        guard !labels.isEmpty else { return nil }
+        let normals = draws.normals(all.count * depth)
         return try Torch.withoutGrad { () throws(LTError) in
             let rows = try TorchTensor.index(labels, near: other)
-            let noise = try TorchTensor(draws.normals(labels.count * depth), [labels.count, depth]).like(other)
+            let noise = try TorchTensor(
+                own.flatMap { normals[$0 * depth..<($0 + 1) * depth] }, [labels.count, depth]
+            ).like(other)
             let spread = try variance.like(other).selected(0, rows).sqrt() * noise
             let features = try prototype.like(other).selected(0, rows) + spread
             var targets = [Double](repeating: 0, count: labels.count * classes)

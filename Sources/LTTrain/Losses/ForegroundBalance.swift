@@ -74,8 +74,12 @@ public final class ForegroundBalance: Loss {
             throw LTError(.shapeMismatch, "targets \(classTargets.dims), expected [N, \(classes)]")
         }
         if let hallucination, input.epoch >= hallucination.startEpoch {
-            if let features = input.features { try hallucination.learn(features, targets: classTargets) }
-            if let rows = try hallucination.hallucinate(correctRatio: correctRatio(), draws, like: logits) {
+            if let features = input.features {
+                try hallucination.learn(features, targets: classTargets, group: input.group)
+            }
+            if let rows = try hallucination.hallucinate(
+                correctRatio: correctRatio(), draws, like: logits, input.group)
+            {
                 guard let classify = input.classify else {
                     throw LTError(.invalidArgument, "feature hallucination was given no classifier")
                 }

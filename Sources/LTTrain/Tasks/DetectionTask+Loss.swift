@@ -146,10 +146,16 @@ extension DetectionTask {
                 categories += repeatElement(category, count: FeatureHallucination.boxesPerBox)
             }
         }
-        guard !regions.isEmpty else { return }
+        if regions.isEmpty {
+            // A process without an object takes part with background, which is no class: the others would wait.
+            let (height, width) = samples.first?.size ?? (1, 1)
+            regions = [RoIAlign.Region(image: 0, box: Box(x1: 0, y1: 0, x2: Float(width), y2: Float(height)))]
+            categories = [form.classes]
+        }
         try Torch.withoutGrad { () throws(LTError) in
             let judged = try judge(cut(regions, maps, side: RCNN.boxSide), pass.mode)
-            try hallucination.learn(judged.features, targets: try form.targets(categories, like: judged.logits))
+            try hallucination.learn(
+                judged.features, targets: try form.targets(categories, like: judged.logits), group: pass.mode.group)
         }
     }
 
