@@ -26,6 +26,42 @@ extension Dataset {
         return part
     }
 
+    /// The set with only those of its categories that occur in images of another, by id and name. What other categories are said
+    /// of is dropped; all images stay.
+    /// - Throws: `shapeMismatch` for a category that this set lacks or names otherwise; `notFound` when none occurs.
+    public func keepingCategories(occurringIn other: Dataset) throws(LTError) -> Dataset {
+        var positions: [Int: Int] = [:]
+        for (position, category) in categories.enumerated() { positions[category.id] = position }
+        var isKept = [Bool](repeating: false, count: categories.count)
+        for (category, count) in zip(other.categories, other.imageCounts) where count > 0 {
+            guard let position = positions[category.id], categories[position].name == category.name else {
+                let own = positions[category.id].map { "where it is '\(categories[$0].name)'" } ?? "which lacks it"
+                throw LTError(
+                    .shapeMismatch,
+                    "category \(category.id) is '\(category.name)' in \(other.source), "
+                        + "expected that of \(source), \(own)")
+            }
+            isKept[position] = true
+        }
+        guard isKept.contains(true) else { throw LTError(.notFound, "no category occurs in \(other.source)") }
+        var moved = [Int?](repeating: nil, count: categories.count)
+        for (new, old) in isKept.indices.filter({ isKept[$0] }).enumerated() { moved[old] = new }
+        var part = self
+        part.categories = categories.indices.filter { isKept[$0] }.map { categories[$0] }
+        for index in images.indices {
+            part.images[index].labels = images[index].labels.compactMap { moved[$0] }
+            part.images[index].negativeCategories = images[index].negativeCategories.compactMap { moved[$0] }
+            part.images[index].notExhaustiveCategories = images[index].notExhaustiveCategories.compactMap { moved[$0] }
+        }
+        part.annotations = annotations.compactMap { annotation in
+            guard let category = moved[annotation.category] else { return nil }
+            var own = annotation
+            own.category = category
+            return own
+        }
+        return part
+    }
+
     /// At most `count` images, in their order: the classes take turns, each with its next image that was not taken, so that a
     /// few images show every class.
     public func limited(to count: Int) -> Dataset {

@@ -65,6 +65,44 @@ import Testing
         #expect(clips.images[0].frames == ["000000.jpg"] && clips.categories[clips.images[0].labels[0]].name == "y")
     }
 
+    /// Two sets of the same four categories; the other one shows the second and the fourth, and the first in a crowd too thin
+    /// to count.
+    @Test(arguments: ["coco", "lvis"]) func keepsTheClassesOfAnotherFile(_ format: String) throws {
+        let folder = Fixtures.temporary()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        func write(_ name: String, _ objects: [(image: Int, category: Int, side: Double)], last: String = "d") throws {
+            let annotations = objects.enumerated().map {
+                #"{"id":\#($0),"image_id":\#($1.image),"category_id":\#($1.category),"bbox":[0,0,\#($1.side),9],"area":9}"#
+            }
+            let names = zip([1, 3, 5, 7], ["a", "b", "c", last])
+            let text =
+                #"{"images":[{"id":1,"file_name":"1.jpg","neg_category_ids":[1,7],"not_exhaustive_category_ids":[3,5]},"#
+                + #"{"id":2,"file_name":"2.jpg"}],"categories":["#
+                + names.map { #"{"id":\#($0),"name":"\#($1)","frequency":"f"}"# }.joined(separator: ",")
+                + #"],"annotations":[\#(annotations.joined(separator: ","))]}"#
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+        }
+        try write("train.json", [(1, 1, 9), (1, 7, 9), (2, 5, 9), (1, 3, 9)])
+        try write("val.json", [(1, 7, 9), (2, 3, 9), (2, 1, 0.5)])
+        let keys = "format: \(format), annotations: \(folder)/train.json, images: x"
+        let data = try read("\(keys), classes_of: \(folder)/val.json")
+        #expect(data.categories.map(\.id) == [3, 7] && data.categories.map(\.name) == ["b", "d"])
+        #expect(data.images.map(\.labels) == [[0, 1], []])
+        #expect(data.images[0].negativeCategories == [1] && data.images[0].notExhaustiveCategories == [0])
+        #expect(data.annotations.map(\.category) == [1, 0] && data.annotations.map(\.id) == [1, 3])
+        #expect(try read(keys).categories.count == 4)
+
+        try write("other.json", [(1, 7, 9)], last: "e")
+        try write("none.json", [])
+        for (name, words) in [
+            ("other", "category 7 is 'e'"), ("none", "no category occurs"), ("missing", "missing.json"),
+        ] {
+            let error = #expect(throws: LTError.self) { try read("\(keys), classes_of: \(folder)/\(name).json") }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "none")")
+        }
+    }
+
     @Test(arguments: [
         ("format: cifar", "'cifar', expected one of coco, lvis, folder, cifar10"), ("format: cifar10", "no key 'root'"),
         ("format: cifar10, root: DATA, split: val", "'val', expected one of train, test"),

@@ -16,10 +16,19 @@ extension RecipeSection {
 
 extension DataFormatTable {
     static func coco(_ section: RecipeSection) throws(LTError) -> Dataset {
-        try Dataset.coco(try section.text("annotations"), imageFolder: try section.text("images"))
+        let path = try section.text("annotations")
+        return try chosen(section, try Dataset.coco(path, imageFolder: try section.text("images")))
     }
     static func lvis(_ section: RecipeSection) throws(LTError) -> Dataset {
-        try Dataset.lvis(try section.text("annotations"), imageFolder: try section.text("images"))
+        let path = try section.text("annotations")
+        return try chosen(section, try Dataset.lvis(path, imageFolder: try section.text("images")))
+    }
+    /// The classes that occur in the annotation file of `classes_of`; all without it.
+    private static func chosen(_ section: RecipeSection, _ dataset: Dataset) throws(LTError) -> Dataset {
+        guard let path = try section.string("classes_of") else { return dataset }
+        return try within("classes_of") { () throws(LTError) in
+            try dataset.keepingCategories(occurringIn: try Dataset.coco(path))
+        }
     }
     static func folder(_ section: RecipeSection) throws(LTError) -> Dataset {
         try Dataset.imageFolder(try section.text("root"))

@@ -23,8 +23,8 @@ public struct DataFormat: Sendable {
 /// Every format, one line each.
 public enum DataFormatTable {
     public static let all: [DataFormat] = [
-        DataFormat("coco", "COCO-style JSON: annotations, images", coco),
-        DataFormat("lvis", "LVIS v0.5 or v1: annotations, images (with train2017 and val2017)", lvis),
+        DataFormat("coco", "COCO-style JSON: annotations, images, classes_of", coco),
+        DataFormat("lvis", "LVIS v0.5 or v1: annotations, images (with train2017 and val2017), classes_of", lvis),
         DataFormat("folder", "one folder per class: root", folder),
         DataFormat("cifar10", "CIFAR-10, python or binary version: root, split") {
             section throws(LTError) in try cifar(.cifar10, section)
