@@ -26,7 +26,7 @@ public struct DetectionAugmentation: Sendable, Equatable {
     /// Needs a canvas, so that pictures have one size, and masks.
     public var paste: CopyPaste?
     /// Objects with less of a side are dropped.
-    public var least: Float = 0.01
+    public var least = DetectionPicture.leastSide
     public var kernel = ResizeKernel.pilBilinear
 
     public init() {}

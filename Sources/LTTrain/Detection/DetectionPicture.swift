@@ -13,6 +13,10 @@ public struct DetectionPicture: Sendable {
     /// Regions that are neither object nor background.
     public var ignored: [Box]
 
+    /// Pixels that a side of a box must have at least; where less of an object is left, it is dropped. Codes of such boxes are
+    /// logarithms of next to nothing.
+    public static let leastSide: Float = 0.01
+
     /// One object.
     public struct Object: Sendable, Equatable {
         /// In pixels, inside the picture.
@@ -66,7 +70,7 @@ public struct DetectionPicture: Sendable {
     /// A rectangle of the picture, which may reach beyond it; objects of which less than `least` pixels a side are left are
     /// dropped. Where something is cut, boxes of objects with masks are drawn anew around what is left of the mask.
     public func cropped(
-        _ window: InstanceMask.PixelWindow, least: Float = 0.01, fill: [UInt8] = [0, 0, 0]
+        _ window: InstanceMask.PixelWindow, least: Float = leastSide, fill: [UInt8] = [0, 0, 0]
     ) throws(LTError) -> DetectionPicture {
         let size = (width: image.width, height: image.height)
         if window == .init(x: 0, y: 0, width: size.width, height: size.height) { return self }

@@ -69,7 +69,7 @@ public struct DetectionSet: Sendable {
             let size = pictures[annotation.image].size
             let whole = Self.box(annotation)
             let box = whole.clipped(width: size.width, height: size.height)
-            guard whole.isFinite, box.width > 0, box.height > 0 else {
+            guard whole.isFinite, min(box.width, box.height) >= DetectionPicture.leastSide else {
                 empty += 1
                 continue
             }
@@ -94,6 +94,13 @@ public struct DetectionSet: Sendable {
                 hint: "use annotations with segmentations, or leave out mask head and copy-paste")
         }
         let without = pictures.count { $0.objects.isEmpty }
+        guard without < pictures.count else {
+            let crowds = dataset.annotations.count - empty - unmasked
+            throw LTError(
+                .invalidArgument,
+                "data set \(dataset.source) has no object to learn from: of \(dataset.annotations.count) annotations "
+                    + "\(empty) have no area in their pictures, \(crowds) are crowds or to be ignored")
+        }
         if emptyPictures == .skip { pictures.removeAll { $0.objects.isEmpty } }
 
         var images = [Int](repeating: 0, count: labels.count)
@@ -126,12 +133,7 @@ public struct DetectionSet: Sendable {
         let own = pictures[index]
         return try within("image \(own.sample.name)") { () throws(LTError) in
             let image = try own.sample.image().rgb()
-            guard (image.width, image.height) == own.size else {
-                throw LTError(
-                    .shapeMismatch,
-                    "the file has \(image.width)×\(image.height) pixels, its annotation says \(own.size.width)×\(own.size.height)"
-                )
-            }
+            guard (image.width, image.height) == own.size else { throw mismatch(own, image) }
             var picture = DetectionPicture(image: image)
             for position in own.objects {
                 let annotation = dataset.annotations[position]
@@ -149,6 +151,22 @@ public struct DetectionSet: Sendable {
             }
             return picture
         }
+    }
+
+    /// What to say of a file of another size than its annotation's.
+    private func mismatch(_ picture: Picture, _ image: Image) -> LTError {
+        let annotated = "its annotation says \(picture.size.width)×\(picture.size.height)"
+        let size = "\(image.width)×\(image.height) pixels"
+        let stored = try? picture.sample.image(DecodeOptions(appliesOrientation: false))
+        guard let stored, (stored.width, stored.height) != (image.width, image.height) else {
+            return LTError(
+                .shapeMismatch, "the file has \(size), \(annotated)",
+                hint: "the image folder may be that of another set, or its files were resized")
+        }
+        return LTError(
+            .shapeMismatch, "the file has \(size) when it is turned as its EXIF orientation says, \(annotated)",
+            hint: "boxes are those of upright pictures, as the exported file sees them: annotate these, or take the "
+                + "orientation out of the file")
     }
 }
 
