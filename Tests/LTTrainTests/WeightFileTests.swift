@@ -125,4 +125,55 @@ import Testing
             )?.message.contains("overlaps") ?? false)
         #expect(try safetensors("[1]") != nil)
     }
+
+    /// `Utilities/weights/msra_resnet.py` on a pickle in the layout of detectron2's MSRA/R-50.pkl (Utilities/fixtures/msra.py).
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3"), "no python3"))
+    func msraWeightsAreConverted() throws {
+        let folder = Fixtures.temporary()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Utilities/weights/msra_resnet.py").path
+        func convert(_ pickle: String) throws -> Int32 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+            process.arguments = [script, pickle, "\(folder)/msra.safetensors"]
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+        #expect(try convert(Fixtures.folder.appendingPathComponent("msra-r50.pkl").path) == 0)
+        let file = try WeightFile.read("\(folder)/msra.safetensors")
+        var network = try RCNN(depth: 50, width: 2)
+        network.body.strideIn1x1 = true
+        var request = NetworkRequest(classes: 3, inputSize: 0, generator: SeededGenerator(seed: 1))
+        var parts = try network.parts(&request)
+        let notes = try parts.load(file, Recipe.Start(path: file.path, into: "backbone.body."))
+        #expect(notes == ["\(file.path): not used: 'fc.bias', 'fc.weight'"])
+
+        let weights = parts.pyramid.initializers
+        for (name, origin, dims) in [
+            ("conv1.weight", "conv1_w", [2, 3, 7, 7]), ("bn1.weight", "res_conv1_bn_s", [2]),
+            ("layer1.0.conv1.weight", "res2_0_branch2a_w", [2, 2, 1, 1]),
+            ("layer1.0.downsample.0.weight", "res2_0_branch1_w", [8, 2, 1, 1]),
+            ("layer2.0.downsample.1.bias", "res3_0_branch1_bn_b", [16]),
+            ("layer3.5.conv2.weight", "res4_5_branch2b_w", [8, 8, 3, 3]),
+            ("layer4.2.bn3.weight", "res5_2_branch2c_bn_s", [64]),
+        ] {
+            let tensor = try #require(weights["backbone.body.\(name)"], "\(name)")
+            let key = origin.utf8.enumerated().reduce(0) { $0 + ($1.offset + 1) * Int($1.element) }
+            let expected = (0..<tensor.count).map { Float(($0 * 40503 + key) % 513 - 256) / 256 }
+            let values = try tensor.array(of: Float.self)
+            #expect(tensor.dims == dims && values == expected, "\(name)")
+        }
+        let statistics = try ["running_mean", "running_var"].map {
+            try #require(weights["backbone.body.layer3.1.bn2.\($0)"]).array(of: Float.self)
+        }
+        #expect(statistics[0] == [Float](repeating: 0, count: 8))
+        #expect(statistics[1].allSatisfy { $0 + 1e-5 == 1 })
+        // Anything else in a pickle is refused, not run.
+        #expect(try convert(Self.path("call.pth")) != 0)
+    }
 }
