@@ -118,6 +118,70 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: folder.file("out2/model.onnx")))
     }
 
+    /// A detector's recipe on six drawn pictures; or on two, of which one shows nothing, so that one of two processes never has
+    /// an object.
+    static func detector(_ folder: TemporaryFolder, network: String, loss: String, lonely: Bool) throws -> String {
+        let root = try ToyData.shared.folder("lvis", ToyLVIS.synth("v1")) + "/data/lvis_v1"
+        let text = try Data(contentsOf: URL(fileURLWithPath: "\(root)/annotations/lvis_v1_train.json"))
+        var json = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+        let images = try #require(json["images"] as? [[String: Any]]).prefix(lonely ? 2 : 6)
+        let ids = images.prefix(lonely ? 1 : 6).compactMap { $0["id"] as? Int }
+        let annotations = try #require(json["annotations"] as? [[String: Any]])
+        json["images"] = Array(images)
+        json["annotations"] = annotations.filter { ids.contains($0["image_id"] as? Int ?? -1) }
+        try folder.write([UInt8](try JSONSerialization.data(withJSONObject: json)), "lvis.json")
+        let recipe = """
+            train: {format: lvis, annotations: \(folder.file("lvis.json")), images: \(root)}
+            network: {name: rcnn, depth: 18, width: 4, fpn_channels: 8, representation: 16, \(network),
+              anchors: {sizes: [8, 16, 32, 64, 128]}}
+            detection: {rpn: {batch: 32}, proposals: {pre_nms: 60, post_nms: 30}, roi: {batch: 24}}
+            freeze: {batch_norm: true}
+            sampler: {name: uniform}
+            loss: \(loss)
+            optimizer: {name: sgd, lr: 0.02, momentum: 0.9, weight_decay: 1.0e-4, clip_norm: 5}
+            iterations: 5
+            batch: \(lonely ? 2 : 4)
+            input: {min_size: 48, max_size: 64}
+            augment: {shortest: {sides: [40, 48, 56], longest: 72}, flip: 0.5}
+            precision: fp64
+            seed: 3
+            """
+        try folder.write([UInt8](recipe.utf8), "detector.yaml")
+        return folder.file("detector.yaml")
+    }
+
+    @Test(
+        arguments: [
+            ("classifier: softmax, mask: true", "{name: softmax-ce}"), ("classifier: eql", "{name: eql, lambda: 0.4}"),
+            (
+                "classifier: bacl, mask_predictor: normalised, convention: detectron",
+                "{name: bacl, hallucination: {sampled_num_classes: 3, sampled_num_features: 5}}"
+            ),
+        ], [false, true])
+    func twoProcessesTrainTheDetectorOfOne(_ parts: (network: String, loss: String), lonely: Bool) throws {
+        let folder = try TemporaryFolder()
+        let recipe = try Self.detector(folder, network: parts.network, loss: parts.loss, lonely: lonely)
+        for processes in [1, 2] {
+            let result = try Self.run(processes: processes, [recipe, "--out", folder.file("out\(processes)")])
+            #expect(result.status == 0, "\(processes): \(result.error)")
+        }
+        let checkpoints = try [1, 2].map { try Checkpoint.read(folder.file("out\($0)/checkpoint.safetensors")) }
+        if parts.loss.contains("bacl") {
+            #expect(checkpoints[0].tensors.keys.contains { $0.hasSuffix("cm_numerator") })
+            #expect(checkpoints[0].tensors.keys.contains { $0.hasSuffix("prototype") })
+        }
+        #expect(try Self.deviation(checkpoints[1], checkpoints[0]) < 1e-9)
+        let columns =
+            ["loss", "loss_objectness", "loss_rpn_box", "loss_class", "loss_box"]
+            + (parts.network.contains("mask") ? ["loss_mask"] : [])
+        for column in columns {
+            let (one, two) = (
+                try RunFolder.log(folder.file("out1"), column), try RunFolder.log(folder.file("out2"), column)
+            )
+            #expect(one.count == 5 && zip(one, two).allSatisfy { abs($0 - $1) < 1e-9 * max(1, abs($0)) }, "\(column)")
+        }
+    }
+
     @Test func aRunGoesOnWithAnotherNumberOfProcesses() throws {
         let folder = try TemporaryFolder()
         try Self.data(folder)

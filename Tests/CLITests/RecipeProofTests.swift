@@ -6,30 +6,7 @@
 
 import Foundation
 import LTCore
-import LTDecision
-import LTGraph
 import Testing
-
-/// Small data in a recipe's format, drawn once for all recipes that read it.
-private final class ToyData: @unchecked Sendable {
-    static let shared = ToyData()
-    private let folder = try? TemporaryFolder()
-    private let lock = NSLock()
-    private var drawn: [String: String] = [:]
-
-    /// The folder that the recipe's relative paths start from.
-    func folder(_ format: String, _ arguments: [String]) throws -> String {
-        let root = try #require(folder)
-        return try lock.withLock {
-            if let path = drawn[format] { return path }
-            let path = root.file(format)
-            let run = try Tool("lt-train").run(["synth", "--format", format, "--out", path] + arguments)
-            guard run.status == 0 else { throw LTError(.io, run.error) }
-            drawn[format] = path
-            return path
-        }
-    }
-}
 
 @Suite struct RecipeProofTests {
     /// How the recipes of one data format are made small.
@@ -43,8 +20,9 @@ private final class ToyData: @unchecked Sendable {
         var few: [String]
         /// Epochs of its first phase, for losses that have two: the second does not begin where the first ended.
         var firstPhase: Int?
-        /// Sections of the report of the test split.
+        /// Sections of the report of `split`.
         var metrics: [String]
+        var split = "test"
     }
 
     static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -78,6 +56,12 @@ private final class ToyData: @unchecked Sendable {
                 format: "coco-mlt",
                 synth: ["--classes", "8", "--images", "6", "--test-images", "2", "--image-size", "48"],
                 small: multilabel, few: fitted + ["iterations=80"], metrics: ["mAP", "F1"])
+        }
+        if recipe.hasPrefix("db/lvis") {
+            return Scale(
+                format: "lvis", synth: ToyLVIS.synth("v0.5"),
+                small: multilabel, few: fitted + ["train.limit=16", "iterations=150"],
+                metrics: ["mAP", "F1"], split: "val")
         }
         if recipe.hasPrefix("cdb/cifar100") || recipe.hasPrefix("ib/cifar") {
             return Scale(
@@ -124,17 +108,7 @@ private final class ToyData: @unchecked Sendable {
         return try Tool("lt-train").run(["run", "\(models)/\(recipe)", "--out", out] + set + flags, in: folder)
     }
 
-    /// The losses of a run, those of its first epochs.
-    static func losses(_ out: String, epochs: Int?) throws -> [Double] {
-        let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(out)/log.csv")), as: UTF8.self)
-        return text.split(separator: "\n").dropFirst().compactMap { line in
-            let fields = line.split(separator: ",")
-            guard fields.count > 3, let epoch = Int(fields[1]), epoch < epochs ?? .max else { return nil }
-            return Double(fields[3])
-        }
-    }
-
-    @Test func thereAreRecipes() { #expect(Self.recipes.count >= 48) }
+    @Test func thereAreRecipes() { #expect(Self.recipes.count >= 50) }
 
     /// Also of a loss that learns from validations, and on clips.
     @Test(arguments: ["db/coco-mlt.yaml", "cdb/cifar100-lt-200.yaml", "cdb/egtea.yaml"])
@@ -160,24 +134,15 @@ private final class ToyData: @unchecked Sendable {
             Issue.record("\(overfits.error.suffix(600))")
             return
         }
-        let losses = try Self.losses(fit, epochs: scale.firstPhase)
-        let (first, last) = (losses.first ?? 0, losses.suffix(5).reduce(0, +) / 5)
-        #expect(last < 0.1 * first, "the loss falls from \(first) to \(last)")
+        try RunFolder.expectFall(fit, to: 0.1, epochs: scale.firstPhase)
 
         let verified = try Tool("lt-infer").run(["verify", "\(fit)/model.onnx"])
         #expect(verified.status == 0, "\(verified.output)\(verified.error)")
-        let report = try String(contentsOfFile: "\(fit)/report-test.json", encoding: .utf8)
+        let report = try String(contentsOfFile: "\(fit)/report-\(scale.split).json", encoding: .utf8)
         for metric in scale.metrics { #expect(report.contains("\"\(metric)\""), "no \(metric)") }
 
-        let (whole, parts) = (temporary.file("whole"), temporary.file("parts"))
-        let brief = ["iterations=12"]
-        #expect(try Self.run(recipe, scale, in: folder, out: whole, brief).status == 0)
-        #expect(try Self.run(recipe, scale, in: folder, out: parts, brief, ["--stop-after", "7"]).status == 0)
-        let resumed = try Self.run(recipe, scale, in: folder, out: parts, brief, ["--resume"])
-        #expect(resumed.status == 0, "\(resumed.error.suffix(600))")
-        for name in ["checkpoint.safetensors", "log.csv", "model.onnx"] {
-            let files = [whole, parts].map { FileManager.default.contents(atPath: "\($0)/\(name)") }
-            #expect(files[0] != nil && files[0] == files[1], "\(name)")
+        try RunFolder.expectResumed { out, flags in
+            try Self.run(recipe, scale, in: folder, out: out, ["iterations=12"], flags)
         }
     }
 }
