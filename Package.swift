@@ -173,7 +173,7 @@ let package = Package(
             [
                 "lt-infer", "lt-eval", "lt-train", "LTTrain", "LTPredictions", "LTDecision", "LTGraph", "LTImage",
                 "LTCore",
-            ]),
+            ], fixtures: true),
     ],
     // Newer libtorch needs C++20.
     cxxLanguageStandard: libtorch == nil ? .cxx17 : .cxx20
