@@ -31,7 +31,9 @@ void lt_parallel(int count, void (*body)(void *, int, int), void *context) {
         return;
     }
     region r = {body, context, count};
-    GOMP_parallel(enter, &r, (unsigned)count, 0);
+    // Never a smaller team than the last one: libgomp ends the threads that are left over and makes new ones for the next.
+    int most = omp_get_max_threads();
+    GOMP_parallel(enter, &r, (unsigned)(count > most ? count : most), 0);
 }
 
 int lt_available_threads(void) {
