@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import LTCore
+import LTTrain
 
 @main
 struct LongTailTrain: ParsableCommand {
@@ -14,6 +15,7 @@ struct LongTailTrain: ParsableCommand {
         subcommands: [Synth.self, LongTailSelection.self, Run.self, Bench.self, Losses.self])
 
     static func main() {
+        Torch.configureProcess()
         do {
             var command = try parseAsRoot()
             try command.run()

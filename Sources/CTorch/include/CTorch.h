@@ -67,6 +67,9 @@ int32_t lt_torch_set_grad_enabled(int32_t flag);
 void lt_torch_set_threads(int32_t count);
 // Lets malloc keep freed memory of any size for the next call instead of giving it back to the system.
 void lt_torch_keep_memory(void);
+// The first line of a command's main: starts the program again with OPENBLAS_CORETYPE where OpenBLAS does not know the
+// processor, and with GOMP_SPINCOUNT unless the user has said how threads wait.
+void lt_torch_configure_process(char **argv);
 const char *lt_torch_version(void);
 
 // CUDA devices that libtorch sees; -1 when this libtorch was built without CUDA.

@@ -111,6 +111,11 @@ public enum Torch {
     /// Sets the number of threads of libtorch's operators.
     public static func setThreads(_ count: Int) { lt_torch_set_threads(Int32(clamping: max(1, count))) }
 
+    /// Settings of the process that must be made before anything else runs: the first line of a command's main. The program is
+    /// started again, once: with OPENBLAS_CORETYPE where OpenBLAS takes a processor newer than itself for one without AVX, and
+    /// with GOMP_SPINCOUNT (a step on two cores under a load of 7: 8.1 s by default, 1.6 s).
+    public static func configureProcess() { lt_torch_configure_process(CommandLine.unsafeArgv) }
+
     /// Keeps freed memory in this process: training frees and takes the same large tensors in every step.
     public static func keepMemory() { lt_torch_keep_memory() }
 
