@@ -90,6 +90,21 @@ public struct Dataset: Sendable {
         public var segmentation: Segmentation
         public var isCrowd: Bool
         public var ignore: Bool
+
+        /// - Parameter area: the box's when absent.
+        public init(
+            id: Int, image: Int, category: Int, box: Box, area: Double? = nil, segmentation: Segmentation = .none,
+            isCrowd: Bool = false, ignore: Bool = false
+        ) {
+            self.id = id
+            self.image = image
+            self.category = category
+            self.box = box
+            self.area = area ?? box.width * box.height
+            self.segmentation = segmentation
+            self.isCrowd = isCrowd
+            self.ignore = ignore
+        }
     }
 
     /// Polygons, flat: x, y, x, y, … in pixels.

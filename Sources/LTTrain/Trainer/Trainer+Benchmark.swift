@@ -71,19 +71,58 @@ extension TrainingSet {
         let (count, side) = (max(64, classes), input.size)
         // A clip has two frames at least, else it would be an image.
         let frames = input.clip.map { max(2, $0.frames) } ?? 1
-        let (size, overflow) = (3 * count * frames).multipliedReportingOverflow(by: side * side)
+        let archive = try PixelArchive.noise(pictures: count * frames, side: side, seed: seed)
+        return TrainingSet(
+            samples: (0..<count).map { .archived(archive, $0 * frames..<($0 + 1) * frames, name: "noise #\($0)") },
+            targets: (0..<count).map { [$0 % classes] },
+            labels: (0..<classes).map { DecisionLayer.Label(id: $0 + 1, name: "class \($0 + 1)") })
+    }
+}
+
+extension DetectionSet {
+    /// Square pictures of noise in memory with eight objects each, rectangles with masks anywhere, for benchmarks.
+    /// - Throws: `outOfMemory`.
+    public static func noise(
+        classes: Int, _ input: InputOptions, needsMasks: Bool, seed: UInt64 = 1
+    ) throws(LTError) -> DetectionSet {
+        let (count, side) = (16, input.size)
+        var generator = SeededGenerator(seed: seed, index: 1)
+        var annotations: [Dataset.Annotation] = []
+        for index in 0..<8 * count {
+            let (width, height) = (side / 8 + generator.below(side / 4), side / 8 + generator.below(side / 4))
+            let (x, y) = (generator.below(side - width), generator.below(side - height))
+            // Column by column: what lies before, then the rectangle's columns with what lies between them.
+            var runs = [UInt32(x * side + y)]
+            for _ in 0..<width { runs += [UInt32(height), UInt32(side - height)] }
+            annotations.append(
+                Dataset.Annotation(
+                    id: index + 1, image: index / 8, category: index % classes,
+                    box: .init(x: Double(x), y: Double(y), width: Double(width), height: Double(height)),
+                    segmentation: .runs(runs, width: side, height: side)))
+        }
+        let dataset = Dataset(
+            source: "noise", imageFolder: "",
+            categories: (0..<classes).map { Dataset.Category(id: $0 + 1, name: "class \($0 + 1)") },
+            images: (0..<count).map { index in
+                Dataset.Image(
+                    id: index + 1, path: "noise #\(index)", width: side, height: side,
+                    labels: Set((8 * index..<8 * index + 8).map { $0 % classes }).sorted())
+            }, annotations: annotations, archive: try PixelArchive.noise(pictures: count, side: side, seed: seed))
+        return try DetectionSet(dataset, needsMasks: needsMasks)
+    }
+}
+
+extension PixelArchive {
+    fileprivate static func noise(pictures: Int, side: Int, seed: UInt64) throws(LTError) -> PixelArchive {
+        let (size, overflow) = (3 * pictures).multipliedReportingOverflow(by: side * side)
         guard !overflow, size <= 1 << 31 else {
-            throw LTError(.outOfMemory, "\(count * frames) images of \(side)×\(side), at most 2 GiB are made up")
+            throw LTError(.outOfMemory, "\(pictures) images of \(side)×\(side), at most 2 GiB are made up")
         }
         var generator = SeededGenerator(seed: seed)
         let pixels = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
             for index in 0..<size { buffer[index] = UInt8(truncatingIfNeeded: generator.next()) }
             initialized = size
         }
-        let archive = try PixelArchive(width: side, height: side, pixels: pixels)
-        return TrainingSet(
-            samples: (0..<count).map { .archived(archive, $0 * frames..<($0 + 1) * frames, name: "noise #\($0)") },
-            targets: (0..<count).map { [$0 % classes] },
-            labels: (0..<classes).map { DecisionLayer.Label(id: $0 + 1, name: "class \($0 + 1)") })
+        return try PixelArchive(width: side, height: side, pixels: pixels)
     }
 }

@@ -85,10 +85,9 @@ public struct TrainingRun {
             }
             return try Trainer(recipe, training: training, validation: splits, options: options, group: group)
         }
-        let needsMasks = (recipe.network as? RCNN)?.masks != nil || detection.augmentation.paste != nil
         let training = try within("train") { () throws(LTError) in
             try DetectionSet(
-                try recipe.train.read(), needsMasks: needsMasks, emptyPictures: detection.emptyPictures)
+                try recipe.train.read(), needsMasks: Self.needsMasks(recipe), emptyPictures: detection.emptyPictures)
         }
         var splits: [DetectionSplit] = []
         for split in recipe.validation.splits {
@@ -113,22 +112,36 @@ public struct TrainingRun {
         Torch.keepMemory()
         let trainer: Trainer
         if let classes {
-            guard recipe.detection == nil else {
-                throw LTError(.unsupported, "noise has no boxes to train a detector on", hint: "leave out --classes")
-            }
-            let training = try TrainingSet.noise(classes: classes, recipe.input)
-            // Nothing is validated, but losses that learn from a validation ask for one.
-            trainer = try Trainer(
-                recipe, training: training,
-                validation: recipe.validation.splits.map {
-                    Trainer.Split(name: $0.name, set: training, every: $0.every)
-                }, options: options, group: group)
+            trainer = try noise(recipe, classes, options, group)
         } else {
             trainer = try self.trainer(recipe, options, group)
         }
         let times = try trainer.benchmark(steps: steps, warmUp: warmUp)
         try (group as? MPIProcesses)?.finish()
         return group.rank == 0 ? times : nil
+    }
+
+    private func noise(
+        _ recipe: Recipe, _ classes: Int, _ options: Trainer.Options, _ group: any ProcessGroup
+    ) throws(LTError) -> Trainer {
+        guard recipe.detection == nil else {
+            return try Trainer(
+                recipe,
+                detection: try .noise(classes: classes, recipe.input, needsMasks: Self.needsMasks(recipe)),
+                options: options, group: group)
+        }
+        let training = try TrainingSet.noise(classes: classes, recipe.input)
+        // Nothing is validated, but losses that learn from a validation ask for one.
+        return try Trainer(
+            recipe, training: training,
+            validation: recipe.validation.splits.map {
+                Trainer.Split(name: $0.name, set: training, every: $0.every)
+            }, options: options, group: group)
+    }
+
+    /// Whether a detector's training needs masks.
+    private static func needsMasks(_ recipe: Recipe) -> Bool {
+        (recipe.network as? RCNN)?.masks != nil || recipe.detection?.augmentation.paste != nil
     }
 
     private func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
