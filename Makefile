@@ -42,6 +42,10 @@ test: deps cases ## build and run the whole test suite (MODULE=LTImage for one m
 demo: build ## the main job on synthetic data: draw, train, export, infer, calibrate, evaluate (under demo/)
 	@Utilities/demo.sh
 
+.PHONY: demo-detection
+demo-detection: build ## the same for a detector: draw, train, export, detect, evaluate by LVIS's rules (under demo/)
+	@Utilities/demo-detection.sh
+
 .PHONY: format
 format: ## format the Swift sources in place
 	swift format -i -r Sources Tests Package.swift
@@ -55,9 +59,10 @@ bench: build ## speed and memory as ratios against peers of the same run (sets u
 	@Benchmarks/run.sh
 
 .PHONY: compare
-compare: build ## train every loss at equal budget on synthetic long-tailed sets (about two hours on two cores)
+compare: build ## train every loss at equal budget on synthetic long-tailed sets (about three hours on two cores)
 	@Benchmarks/compare.sh demo
 	@Benchmarks/compare.sh losses
+	@Benchmarks/compare.sh detection
 
 # As root by sudo there is often no swift on the PATH: what was built is installed then.
 .PHONY: install

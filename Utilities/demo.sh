@@ -3,31 +3,16 @@
 # folders, calibrate, evaluate. A step whose result exists is not done again; `rm -r demo` starts over.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=.build/release
+source Utilities/demo-steps.sh
 recipe=models/demo-multilabel-db.yaml
 mkdir -p demo
-
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
-# run TITLE RESULT COMMAND…: prints the title and the command and runs it, unless RESULT exists.
-run() {
-    local title=$1 result=$2
-    shift 2
-    say "$title"
-    printf '$ %s\n' "$*"
-    if [ -e "$result" ]; then
-        echo "  $result exists: reused"
-    else
-        "$@"
-    fi
-}
 
 run "1. Draw a long-tailed multi-label data set (20 kinds, 4 … 775 training images each)" demo/data/annotations/test.json \
     $bin/lt-train synth --out demo/data --task multilabel
 run "2. Train a small ResNet with the recipe $recipe, and export ONNX" demo/train/model.onnx \
     $bin/lt-train run $recipe --out demo/train
 say "3. The file is complete: its own self-test runs it"
-printf '$ %s\n' "$bin/lt-infer verify demo/train/model.onnx"
-$bin/lt-infer verify demo/train/model.onnx
+show $bin/lt-infer verify demo/train/model.onnx
 run "4a. Predict the calibration images" demo/calibration.db \
     $bin/lt-infer run demo/train/model.onnx demo/data/calibration --out demo/calibration.db
 run "4b. Predict the test images" demo/test.db \
@@ -36,10 +21,8 @@ run "5. Fit calibration and per-class thresholds, write them into a new ONNX fil
     $bin/lt-eval calibrate demo/train/model.onnx --predictions demo/calibration.db --data demo/data/annotations/calibration.json \
     --method platt --thresholds f1 --out demo/model.onnx
 say "6. Evaluate on the test images"
-command=($bin/lt-eval classification --predictions demo/test.db --data demo/data/annotations/test.json
-    --model demo/model.onnx --json demo/report.json)
-printf '$ %s\n' "${command[*]}"
-"${command[@]}"
+show $bin/lt-eval classification --predictions demo/test.db --data demo/data/annotations/test.json \
+    --model demo/model.onnx --json demo/report.json
 
 if [ -f docs/demo-comparison.md ]; then
     say "For comparison: recorded results of other recipes at equal budget (docs/demo-comparison.md)"
