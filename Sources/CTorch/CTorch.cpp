@@ -5,9 +5,6 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/api/include/torch/version.h>
 
-#include <malloc.h>
-
-#include <climits>
 #include <cstring>
 #include <string>
 
@@ -163,13 +160,6 @@ int32_t lt_torch_set_grad_enabled(int32_t flag) {
 void lt_torch_set_threads(int32_t count) {
     // One budget for the whole process: no second pool for libtorch's inter-operator parallelism.
     at::set_num_threads(count);
-}
-
-void lt_torch_keep_memory(void) {
-#ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    mallopt(M_TRIM_THRESHOLD, INT_MAX);
-#endif
 }
 
 const char *lt_torch_version(void) { return TORCH_VERSION; }

@@ -1,9 +1,14 @@
-// What libraries read from the environment when they are loaded: the process starts itself again with it.
+// Settings of a process that trains. What libraries read from the environment when they are loaded is set by starting again.
 #include "CTorch.h"
 
+#include <ATen/Context.h>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <unistd.h>
 
 /// The name of OpenBLAS's kernels where it takes the processor for one of 2004: older releases do so with every processor
@@ -30,4 +35,14 @@ extern "C" void lt_torch_configure_process(char **argv) {
     if (!std::getenv("GOMP_SPINCOUNT") && !std::getenv("OMP_WAIT_POLICY"))
         changed = setenv("GOMP_SPINCOUNT", "2000", 1) == 0 || changed;
     if (changed) execv("/proc/self/exe", argv);
+}
+
+extern "C" void lt_torch_prepare_training(void) {
+#ifdef __GLIBC__
+    // Freed memory of any size is kept for the next call instead of going back to the system.
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+    // Threads that start from now on do the same.
+    at::globalContext().setFlushDenormal(true);
 }

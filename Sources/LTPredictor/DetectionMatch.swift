@@ -45,10 +45,13 @@ public enum DetectionMatch {
     }
 
     /// Compares two lists of detections, each best first.
+    /// - Returns: the greatest difference of two scores.
     /// - Throws: `conflict` that says how many have no match, and describes the first.
+    @discardableResult
     public static func compare(
         _ found: [Detection], _ expected: [Detection], _ tolerance: Tolerance = Tolerance()
-    ) throws(LTError) {
+    ) throws(LTError) -> Float {
+        var worst: Float = 0
         var free = [Bool](repeating: true, count: found.count)
         var missing: [Detection] = []
         var start = 0
@@ -67,10 +70,15 @@ public enum DetectionMatch {
                 else { continue }
                 best = (index, distance)
             }
-            if let best { free[best.index] = false } else { missing.append(wanted) }
+            if let best {
+                free[best.index] = false
+                worst = max(worst, abs(found[best.index].score - wanted.score))
+            } else {
+                missing.append(wanted)
+            }
         }
         let left = found.indices.filter { free[$0] }
-        guard let first = missing.first ?? left.first.map({ found[$0] }) else { return }
+        guard let first = missing.first ?? left.first.map({ found[$0] }) else { return worst }
         var text = "\(missing.count) of \(expected.count) expected detections have no match, "
         text += "\(left.count) of \(found.count) found ones are left over; the first is \(describe(first))"
         if let wanted = missing.first {

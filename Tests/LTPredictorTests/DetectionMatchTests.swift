@@ -116,6 +116,43 @@ import Testing
         #expect(!passes(fewer))
     }
 
+    /// A self-test lists the best detections in any order; what scores less than the last of them is free.
+    @Test func selfTestsCompareTheBestDetections() throws {
+        let graph = try chosenModel()
+        let image = SelfTest.Value(name: "image", shape: [3, 20, 40], values: (0..<2400).map { Float($0 % 7) / 7 })
+        let outputs = try Session(try LTRuntime.Plan(graph, on: ReferenceBackend())).run([
+            "image": try Tensor(image.values, image.shape)
+        ])
+        func test(_ rows: [Int], _ change: (String, inout [Float]) -> Void = { _, _ in }) throws -> SelfTest {
+            SelfTest(
+                input: .tensors([image]),
+                outputs: try ["boxes", "labels", "masks", "scores"].map { name in
+                    let output = try #require(outputs[name])
+                    let all =
+                        try output.type == .int64
+                        ? output.array(of: Int64.self).map { Float($0) } : output.array(of: Float.self)
+                    let width = output.count / 3
+                    var values = rows.flatMap { all[$0 * width..<($0 + 1) * width] }
+                    change(name, &values)
+                    return SelfTest.Value(name: name, shape: [rows.count] + output.dims.dropFirst(), values: values)
+                })
+        }
+        func code(_ test: SelfTest) -> LTError.Code? {
+            self.code { () throws(LTError) in
+                _ = try test.run(graph, on: ReferenceBackend(), options: PlanOptions())
+            }
+        }
+        for rows in [[0, 1, 2], [1, 0], [1]] { #expect(code(try test(rows)) == nil) }
+        // The best of all is not listed, or is listed otherwise.
+        #expect(code(try test([0])) == .conflict)
+        #expect(code(try test([0, 1]) { name, values in if name == "scores" { values[0] += 0.01 } }) == .conflict)
+        #expect(code(try test([0, 1]) { name, values in if name == "boxes" { values[5] += 0.1 } }) == .conflict)
+        #expect(code(try test([0, 1]) { name, values in if name == "labels" { values[0] = 1 } }) == .conflict)
+        #expect(code(try test([0, 1]) { name, values in if name == "labels" { values[0] = 1.5 } }) == .notFound)
+        #expect(
+            code(try test([0, 1]) { name, values in if name == "masks" { values = values.map { 1 - $0 } } }) != nil)
+    }
+
     @Test func candidatesAreComparedAfterSuppression() throws {
         let graph = try candidateModel()
         #expect(passes(try verdict(graph)))

@@ -65,8 +65,8 @@ void lt_torch_clear_grad(lt_torch_tensor *tensor);
 // Gradient recording of this thread; returns the previous state.
 int32_t lt_torch_set_grad_enabled(int32_t flag);
 void lt_torch_set_threads(int32_t count);
-// Lets malloc keep freed memory of any size for the next call instead of giving it back to the system.
-void lt_torch_keep_memory(void);
+// Before the first thread: malloc keeps freed memory of any size, numbers below 1e-38 are 0.
+void lt_torch_prepare_training(void);
 // The first line of a command's main: starts the program again with OPENBLAS_CORETYPE where OpenBLAS does not know the
 // processor, and with GOMP_SPINCOUNT unless the user has said how threads wait.
 void lt_torch_configure_process(char **argv);

@@ -8,7 +8,9 @@ extension DetectionTask {
     /// From picture to detections: preprocessing, labels, training counts, groups and provenance inside.
     func export() throws(LTError) -> Graph {
         var graph = try network.detector(parts())
-        try decisionLayer.write(into: &graph)
+        var layer = decisionLayer
+        layer.selfTest = try selfTest()
+        try layer.write(into: &graph)
         return graph
     }
 

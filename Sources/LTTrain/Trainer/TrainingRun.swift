@@ -49,7 +49,7 @@ public struct TrainingRun {
         signal(SIGTERM) { _ in interruptions += 1 }
         options.isInterrupted = { interruptions > 0 }
         options.stopAfter = stopAfter
-        Torch.keepMemory()
+        Torch.prepareTraining()
         let trainer = try trainer(recipe, options, group)
         let speaks = group.rank == 0
         if speaks { for text in trainer.notes { note(text) } }
@@ -109,7 +109,7 @@ public struct TrainingRun {
         var options = Trainer.Options(out: "")
         options.threads = threads ?? recipe.threads ?? group.cores
         options.silent = true
-        Torch.keepMemory()
+        Torch.prepareTraining()
         let trainer: Trainer
         if let classes {
             trainer = try noise(recipe, classes, options, group)
