@@ -69,6 +69,36 @@ import Testing
         if frozen { #expect(Self.distance(gradients[1], gradients[0]) < 0.03) }
     }
 
+    /// What comes from a convolution in bfloat16 goes through a transposed one, as in a mask head.
+    @Test func transposedConvolutionsFollowBfloat16() throws {
+        var generator = SeededGenerator(seed: 6)
+        func random(_ dims: [Int]) throws -> Tensor {
+            try Tensor((0..<dims.reduce(1, *)).map { _ in Float(generator.normal()) }, dims)
+        }
+        var builder = GraphBuilder(name: "head")
+        let x = builder.input("x", .float32, [2, 4, 5, 5])
+        let features = builder.node("Conv", [x, builder.initializer("a.weight", try random([6, 4, 1, 1]))])
+        let doubled = builder.node(
+            "ConvTranspose",
+            [
+                features, builder.initializer("b.weight", try random([6, 3, 2, 2])),
+                builder.initializer("b.bias", try random([3])),
+            ], attributes: ["strides": .ints([2, 2])])
+        builder.output(doubled, as: "y", .float32, [2, 3, 10, 10])
+        let input = try TorchTensor(try random([2, 4, 5, 5]))
+        var results: [[Float]] = []
+        for precision in [TrainingPrecision.fp32, .bf16] {
+            let executor = try TorchExecutor(builder.graph, precision: precision)
+            for name in executor.trainableNames { try executor.initializers[name]?.setRequiresGrad(true) }
+            let output = try executor.run(input, mode: TorchMode(training: true))
+            try (output * output).mean().backward()
+            let gradient = try #require(try executor.initializers["b.weight"]?.grad())
+            #expect(gradient.type == .float32)
+            results.append(try output.array() + gradient.array())
+        }
+        #expect(results[0] != results[1] && Self.distance(results[1], results[0]) < 0.03)
+    }
+
     /// |a − b| / |b|.
     static func distance(_ a: [Float], _ b: [Float]) -> Double {
         let difference: Double = zip(a, b).map { Double(($0 - $1) * ($0 - $1)) }.reduce(0, +)

@@ -116,12 +116,15 @@ extension TorchOperatorTable {
                     end.append(window.autoPad == "SAME_UPPER" ? total - small : small)
                 }
             }
+            // Autocast knows the forward convolutions only: weights take the type of what comes from them.
+            let own = input.type == .bfloat16
+            let bias = try x.optional(2).map { bias throws(LTError) in own ? try bias.cast(.bfloat16) : bias }
             // The whole result, then cut: libtorch's padding is the same at both ends.
             let symmetric = begin == end
             let y = try Torch.one(
                 "convolution",
                 [
-                    .tensor(input), .tensor(weight), .tensor(x.optional(2)), .ints(strides),
+                    .tensor(input), .tensor(own ? try weight.cast(.bfloat16) : weight), .tensor(bias), .ints(strides),
                     .ints(symmetric ? begin : [Int](repeating: 0, count: kernel.count)), .ints(dilations), .bool(true),
                     .ints(extra), .int(group),
                 ])
