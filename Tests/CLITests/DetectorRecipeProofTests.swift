@@ -103,6 +103,10 @@ enum ToyLVIS {
             ], in: folder(recipe))
         #expect(found.status == 0, "\(found.error)")
         let results = try JSONSerialization.jsonObject(with: Data(found.output.utf8)) as? [[String: Any]]
+        if least > 0 {
+            let verified = try Tool("lt-infer").run(["verify", "\(out)/model.onnx"])
+            #expect(verified.status == 0, "\(verified.output)\(verified.error)")
+        }
         // A network of two steps may find nothing.
         #expect(results?.isEmpty == false || least == 0)
         #expect(results?.allSatisfy { ($0["segmentation"] != nil) == hasMasks(recipe) } == true)
@@ -110,6 +114,19 @@ enum ToyLVIS {
 
     @Test func thereAreRecipes() {
         #expect(Self.whole.count == 10 && Self.secondStages.count == 3 && Self.deep.count == 11)
+    }
+
+    /// With masks, and with objects that are pasted.
+    @Test(arguments: ["eql/lvis-v0.5-r50", "bacl/lvis-v1-r50-stage1"]) func stepsAreTimedWithoutData(_ recipe: String)
+        throws
+    {
+        let set = (["init=null"] + Self.small + Self.augmentation(recipe)).flatMap { ["--set", $0] }
+        let bench = try Tool("lt-train").run(
+            ["bench", "\(RecipeProofTests.models)/\(recipe).yaml", "--classes", "5", "--steps", "2", "--warm-up", "1"]
+                + ["--json"] + set)
+        #expect(bench.status == 0, "\(bench.error)")
+        let times = try JSONSerialization.jsonObject(with: Data(bench.output.utf8)) as? [String: Any]
+        #expect((times?["steps"] as? [Double])?.count == 2)
     }
 
     @Test(arguments: whole) func isProven(_ recipe: String) throws {

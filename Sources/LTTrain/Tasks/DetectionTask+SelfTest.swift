@@ -9,7 +9,7 @@ extension DetectionTask {
     private static let selfTestDetections = 20
 
     /// The smallest of the first training pictures through the whole chain. The list ends where the next score is farthest
-    /// below, so that rounding changes nothing.
+    /// below, so that rounding changes nothing; nil where that is no distance, as in a network that has learnt nothing.
     func selfTest() throws(LTError) -> SelfTest? {
         guard let file = try SelfTestSample(training.samples)?.files[0] else { return nil }
         let writer = TensorWriter(recipe.input.preprocess)
@@ -22,7 +22,7 @@ extension DetectionTask {
         let gaps = scores.indices.prefix(Self.selfTestDetections).map { index in
             scores[index] - (index + 1 < scores.count ? scores[index + 1] : 0)
         }
-        guard let last = gaps.indices.max(by: { gaps[$0] < gaps[$1] }) else { return nil }
+        guard let last = gaps.indices.max(by: { gaps[$0] < gaps[$1] }), gaps[last] > 0.01 else { return nil }
         var values: [SelfTest.Value] = []
         for (name, output) in outputs.sorted(by: { $0.key < $1.key }) {
             let dims = [last + 1] + output.dims.dropFirst()
