@@ -90,7 +90,10 @@ extension TorchOperatorTable {
         let outputPadding = try node.ints("output_padding")
         let outputShape = try node.ints("output_shape")
         return { (x: TorchArguments, _) throws(LTError) in
-            let (input, weight) = (try x[0], try x[1])
+            // libtorch 1.13 takes a transposed convolution in bfloat16 for a forward one: under autocast it stays in float32.
+            let first = try x[0]
+            let input = first.type == .bfloat16 ? try first.cast(.float32) : first
+            let weight = try x[1]
             let kernel = Array(weight.dims.dropFirst(2))
             let (strides, dilations) = (window.strides(kernel.count), window.dilations(kernel.count))
             var extra = outputPadding ?? [Int](repeating: 0, count: kernel.count)
@@ -116,15 +119,12 @@ extension TorchOperatorTable {
                     end.append(window.autoPad == "SAME_UPPER" ? total - small : small)
                 }
             }
-            // Autocast knows the forward convolutions only: weights take the type of what comes from them.
-            let own = input.type == .bfloat16
-            let bias = try x.optional(2).map { bias throws(LTError) in own ? try bias.cast(.bfloat16) : bias }
             // The whole result, then cut: libtorch's padding is the same at both ends.
             let symmetric = begin == end
             let y = try Torch.one(
                 "convolution",
                 [
-                    .tensor(input), .tensor(own ? try weight.cast(.bfloat16) : weight), .tensor(bias), .ints(strides),
+                    .tensor(input), .tensor(weight), .tensor(x.optional(2)), .ints(strides),
                     .ints(symmetric ? begin : [Int](repeating: 0, count: kernel.count)), .ints(dilations), .bool(true),
                     .ints(extra), .int(group),
                 ])
