@@ -120,7 +120,7 @@ enum ToyLVIS {
     @Test(arguments: ["eql/lvis-v0.5-r50", "bacl/lvis-v1-r50-stage1"]) func stepsAreTimedWithoutData(_ recipe: String)
         throws
     {
-        let set = (["init=null"] + Self.small + Self.augmentation(recipe)).flatMap { ["--set", $0] }
+        let set = (["init=null", "iterations=2"] + Self.small + Self.augmentation(recipe)).flatMap { ["--set", $0] }
         let bench = try Tool("lt-train").run(
             ["bench", "\(RecipeProofTests.models)/\(recipe).yaml", "--classes", "5", "--steps", "2", "--warm-up", "1"]
                 + ["--json"] + set)
