@@ -15,11 +15,13 @@ run "2. Train Faster R-CNN (ResNet-18, FPN) with the recipe $recipe, and export 
     demo/detection-run/model.onnx $bin/lt-train run $recipe
 say "3. What the file carries"
 show $bin/lt-infer inspect demo/detection-run/model.onnx
-run "4. Detect in the validation pictures, and draw what is found" demo/detection.db \
+say "4. The file's own self-test runs it"
+show $bin/lt-infer verify demo/detection-run/model.onnx
+run "5. Detect in the validation pictures, and draw what is found" demo/detection.db \
     $bin/lt-infer run demo/detection-run/model.onnx $data/val2017 --out demo/detection.db --annotate demo/detection-pictures
-say "5. Evaluate by LVIS's rules: rare, common and frequent categories"
+say "6. Evaluate by LVIS's rules: rare, common and frequent categories"
 show $bin/lt-eval detection --gt $data/annotations/lvis_v1_val.json --results demo/detection.db --errors \
-    --html demo/detection.html --thumbnails
+    --html demo/detection.html
 
 cat <<'END'
 
