@@ -21,7 +21,7 @@ run "5. Detect in the validation pictures, and draw what is found" demo/detectio
     $bin/lt-infer run demo/detection-run/model.onnx $data/val2017 --out demo/detection.db --annotate demo/detection-pictures
 say "6. Evaluate by LVIS's rules: rare, common and frequent categories"
 show $bin/lt-eval detection --gt $data/annotations/lvis_v1_val.json --results demo/detection.db --errors \
-    --html demo/detection.html
+    --html demo/detection.html --thumbnails --images $data
 
 cat <<'END'
 

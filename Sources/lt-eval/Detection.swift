@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import LTCore
+import LTData
 import LTEval
 
 struct Detection: ParsableCommand {
@@ -15,6 +16,12 @@ struct Detection: ParsableCommand {
     @OptionGroup var input: DetectionOptions
 
     @OptionGroup var output: OutputOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "For --thumbnails: the folder of the ground truth's images. Default: `images` or one named like the file beside it.",
+            valueName: "folder"))
+    var images: String?
 
     @Option(help: ArgumentHelp("Give AP 95% intervals by resampling the images N times.", valueName: "N"))
     var bootstrap: Int?
@@ -33,7 +40,20 @@ struct Detection: ParsableCommand {
             resamples: bootstrap, seed: seed, hasErrors: errors, hasCalibration: output.isWritten || output.all)
         try analysis.add(
             to: &report, evaluation.matches, evaluation.truth, evaluation.results, threads: input.rules.threads)
-        try output.write(report)
+        let files = output.hasPictures ? try imageFiles() : [:]
+        try output.write(report) { files[$0] }
         if evaluated.isIncomplete { throw incomplete }
+    }
+
+    func validate() throws {
+        if images != nil && !output.hasPictures {
+            throw ValidationError("--images is where --thumbnails finds pictures for --html or --json")
+        }
+    }
+
+    /// The images' files by what mistakes call the images.
+    private func imageFiles() throws(LTError) -> [String: String] {
+        let dataset = try Dataset.lvis(input.gt, imageFolder: images)
+        return Dictionary(dataset.images.map { ("image \($0.id)", dataset.file(of: $0)) }) { $1 }
     }
 }

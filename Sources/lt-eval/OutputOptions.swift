@@ -22,13 +22,14 @@ struct OutputOptions: ParsableArguments {
     /// Whether anything is written that has figures and provenance.
     var isWritten: Bool { json != nil || html != nil }
 
+    /// Whether the report gets pictures.
+    var hasPictures: Bool { thumbnails && isWritten }
+
     /// Prints and writes a report.
-    /// - Parameter imageFolder: where the images lie that the mistakes name.
-    func write(_ report: Report, imageFolder: String = "") throws {
+    /// - Parameter file: the file of an image that a mistake names.
+    func write(_ report: Report, file: (String) -> String? = { $0 }) throws {
         var report = report
-        if thumbnails, isWritten {
-            report.addThumbnails { $0.hasPrefix("/") || imageFolder.isEmpty ? $0 : imageFolder + "/" + $0 }
-        }
+        if hasPictures { report.addThumbnails(file: file) }
         print(report.text)
         if all { print("\n" + report.fullText) }
         if classes { print("\n" + report.classText) }
@@ -41,7 +42,10 @@ struct OutputOptions: ParsableArguments {
     func write(_ input: ClassificationInput) throws {
         // Who names metrics wants these alone.
         let figures = isWritten && input.metrics == nil
-        try write(input.report(figures: figures, digest: isWritten), imageFolder: input.imageFolder)
+        let folder = input.imageFolder
+        try write(input.report(figures: figures, digest: isWritten)) {
+            $0.hasPrefix("/") || folder.isEmpty ? $0 : folder + "/" + $0
+        }
         if input.skipped > 0 { throw incomplete }
     }
 }

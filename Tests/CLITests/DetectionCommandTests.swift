@@ -59,6 +59,25 @@ import Testing
         #expect((provenance["gt"] as? [String: Any])?["sha256"] as? String == SHA256.digest(of: Self.truth))
     }
 
+    /// Mistakes name images by their ids; the files are those of the ground truth.
+    @Test func mistakesShowTheImages() throws {
+        let folder = try folder()
+        for (index, name) in ["a.jpg", "b.jpg", "c.jpg"].enumerated() { try folder.writeJPEG(index, "images/\(name)") }
+        let evaluate = ["--gt", folder.file("gt.json"), "--results", folder.file("dt.json")]
+        for options in [["--images", folder.file("images")], []] {
+            let result = try Tool("lt-eval").run(
+                ["detection"] + evaluate + ["--thumbnails", "--json", folder.file("report.json")] + options)
+            #expect(result.status == 0, "\(result.error)")
+            let mistakes = try #require(try report(folder.file("report.json"))["mistakes"] as? [[String: Any]])
+            let wrong = try #require(mistakes.first { $0["image"] as? String == "image 13" })
+            #expect((wrong["thumbnail"] as? String)?.hasPrefix("data:image/jpeg;base64,") == true)
+            #expect(mistakes.allSatisfy { $0["thumbnail"] != nil })
+        }
+        let none = try Tool("lt-eval").run(["detection"] + evaluate + ["--images", folder.file("images")])
+        #expect(none.status == 64)
+        #expect(none.error.contains("--images is where --thumbnails finds pictures"))
+    }
+
     @Test func strictReportsSayMinusOne() throws {
         let folder = try folder()
         let result = try run(
