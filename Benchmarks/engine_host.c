@@ -1,6 +1,7 @@
 /* A process that runs one model through one engine: liblongtail.so, ONNX Runtime's or OpenVINO's C library, opened by
  * dlopen so that opening counts. models.py starts one per engine and lets them take turns.
  * usage: engine_host longtail|onnxruntime|openvino LIBRARY MODEL THREADS f32|bf16|int8 DATA SESSIONS INPUT OUTPUTS DIM...
+ * CACHE in the environment is a folder in which the engine may keep what it makes of the model (ONNX Runtime has no such thing).
  * DATA holds the input as raw float32; OUTPUTS are names with commas between. Prints a line once the first result is there,
  * then obeys lines on stdin:
  *   run N    N runs; prints their milliseconds
@@ -73,7 +74,8 @@ static void open_longtail(void *library) {
     *(void **)&lt.release = symbol(library, "lt_results_release");
     *(void **)&lt.tensor = symbol(library, "lt_results_get_tensor");
     *(void **)&lt.message = symbol(library, "lt_last_error_message");
-    lt_model_options options = {.struct_size = sizeof options, .threads = job.threads, .precision = LT_PRECISION_FP32};
+    lt_model_options options = {.struct_size = sizeof options, .threads = job.threads, .precision = LT_PRECISION_FP32,
+                                .cache = getenv("CACHE")};
     if (!strcmp(job.precision, "bf16")) options.precision = LT_PRECISION_BF16;
     if (!strcmp(job.precision, "int8")) options.precision = LT_PRECISION_INT8;
     lt_model *model;
@@ -184,8 +186,9 @@ static void open_openvino(void *library) {
     snprintf(threads, sizeof threads, "%ld", wanted < cpus ? wanted : cpus);
     snprintf(sessions, sizeof sessions, "%d", job.sessions);
     const char *precision = strcmp(job.precision, "bf16") == 0 ? "bf16" : "f32";
-    check_ov(compile(core, model, "CPU", 8, &compiled, "INFERENCE_NUM_THREADS", threads, "NUM_STREAMS", sessions,
-                     "PERFORMANCE_HINT", "LATENCY", "INFERENCE_PRECISION_HINT", precision));
+    const char *cache = getenv("CACHE");
+    check_ov(compile(core, model, "CPU", cache ? 10 : 8, &compiled, "INFERENCE_NUM_THREADS", threads, "NUM_STREAMS", sessions,
+                     "PERFORMANCE_HINT", "LATENCY", "INFERENCE_PRECISION_HINT", precision, "CACHE_DIR", cache));
     for (int index = 0; index < job.sessions; index++) {
         check_ov(request(compiled, &ov.requests[index]));
         check_ov(tensor(4, (struct ov_shape){(int64_t)job.rank, job.dims}, job.data, &input));

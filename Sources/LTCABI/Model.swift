@@ -29,9 +29,12 @@ final class HostModel: Handled, @unchecked Sendable {
         let start = ContinuousClock.now
         let device = options.device == nil ? "cpu" : try text(options.device, "lt_model_options.device")
         let (backend, note) = try BackendTable.choose(device)
-        let planOptions = try Self.planOptions(options)
+        var planOptions = try Self.planOptions(options)
         ImageCodecs.register()
         var file = try read()
+        if options.cache != nil {
+            planOptions.cache = try file.cache(in: try text(options.cache, "lt_model_options.cache"))
+        }
         try Self.overlay(options, &file.graph)
         let graph = file.graph
         let layer = try within("model \(file.path)") { () throws(LTError) in try DecisionLayer(reading: graph) }
@@ -124,6 +127,14 @@ struct ModelFile {
     var graph: Graph
     var path: String
     var digest: ModelDigest
+    /// Of the file, before it was read; `nil` for bytes.
+    var identity: FileIdentity?
+
+    func cache(in folder: String) throws(LTError) -> WeightCache {
+        if let identity { return try WeightCache(folder, modelAt: path, identity, graph) }
+        guard let known = digest.text else { throw LTError(.library, "the model has no digest") }
+        return try WeightCache(folder, model: String(cString: known))
+    }
 }
 
 @c @implementation
@@ -135,8 +146,10 @@ public func lt_model_load(
         let place = try out(model, "model")
         let path = try text(path, "path")
         let loaded = try HostModel(try .readOrDefault(options)) { () throws(LTError) in
+            let identity = FileIdentity(path)
             let graph = try Graph.read(path: path, deferring: true)
-            return ModelFile(graph: graph, path: path, digest: ModelDigest(path, graph))
+            guard let identity else { throw systemError("cannot open \(path)") }
+            return ModelFile(graph: graph, path: path, digest: ModelDigest(identity, graph), identity: identity)
         }
         place.pointee = try Handles.add(loaded)
     }

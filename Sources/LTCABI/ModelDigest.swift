@@ -5,18 +5,12 @@ import LTCore
 import LTGraph
 import LTPredictor
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// A digest, known or to be found.
 final class ModelDigest: Sendable {
     private enum State: @unchecked Sendable {
         case made(UnsafePointer<CChar>?)
         /// Boxed: Swift would keep the case in bytes that a graph leaves unwritten.
-        indirect case ofFile(String, [Int], Graph)
+        indirect case ofFile(FileIdentity, Graph)
     }
 
     private let state: Lock<State>
@@ -24,18 +18,18 @@ final class ModelDigest: Sendable {
 
     init(_ digest: String) throws(LTError) { state = Lock(.made(try memory.text(digest))) }
 
-    /// Of a file and of the weights that lie beside it.
-    init(_ path: String, _ graph: Graph) { state = Lock(.ofFile(path, Self.stamp(path), graph)) }
+    /// Of a file, identified before it was read, and of the weights that lie beside it.
+    init(_ identity: FileIdentity, _ graph: Graph) { state = Lock(.ofFile(identity, graph)) }
 
     /// `nil` where the file has changed, or cannot be read any more.
     var text: UnsafePointer<CChar>? {
         state.withLock { state in
             switch state {
             case .made(let text): return text
-            case .ofFile(let path, let stamp, let graph):
-                let digest = try? Predictor.digest(ofModel: path, graph)
-                // Looked at after reading: a file that is changed meanwhile has another stamp then.
-                guard let digest, Self.stamp(path) == stamp else {
+            case .ofFile(let identity, let graph):
+                let digest = try? Predictor.digest(ofModel: identity.path, graph)
+                // Looked at after reading: a file that is changed meanwhile has another identity then.
+                guard let digest, FileIdentity(identity.path) == identity else {
                     state = .made(nil)
                     return nil
                 }
@@ -45,14 +39,5 @@ final class ModelDigest: Sendable {
                 return text
             }
         }
-    }
-
-    /// What tells a file from another one at the same path; its size last.
-    private static func stamp(_ path: String) -> [Int] {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return [] }
-        return [
-            Int(truncatingIfNeeded: status.st_ino), status.st_mtim.tv_sec, status.st_mtim.tv_nsec, Int(status.st_size),
-        ]
     }
 }

@@ -54,13 +54,57 @@ public func replaceFile(_ path: String, _ body: (Int32) throws(LTError) -> Void)
 /// - Throws: `io`.
 public func replaceFile(_ path: String, with bytes: [UInt8]) throws(LTError) {
     try replaceFile(path) { descriptor throws(LTError) in
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, $0.count - done) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw systemError("wrote \(done) of \(bytes.count) bytes") }
-            done += count
-        }
+        try writeAll(bytes, to: descriptor)
+    }
+}
+
+/// Writes all of the bytes where the descriptor stands.
+/// - Throws: `io`.
+public func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws(LTError) {
+    try bytes.withUnsafeBufferPointer { bytes throws(LTError) in
+        try writeAll(UnsafeRawBufferPointer(bytes), to: descriptor)
+    }
+}
+
+/// The same for memory.
+public func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws(LTError) {
+    var done = 0
+    while done < bytes.count, let start = bytes.baseAddress {
+        let count = write(descriptor, start + done, bytes.count - done)
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { throw systemError("wrote \(done) of \(bytes.count) bytes") }
+        done += count
+    }
+}
+
+/// Which file it is: what tells it from what stood or will stand at the same path: its place, size and times.
+public struct FileIdentity: Sendable, Hashable {
+    /// The path without symbolic links.
+    public let path: String
+    /// Device, number and size in bytes.
+    private let place: [Int]
+    /// When it, or what is known of it, was last changed: seconds and nanoseconds since 1970.
+    private let times: [Int]
+
+    /// nil (and errno) where there is no such file.
+    public init?(_ path: String) {
+        var status = stat()
+        guard let real = realPath(path), stat(real, &status) == 0 else { return nil }
+        self.path = real
+        place = [
+            Int(truncatingIfNeeded: status.st_dev), Int(truncatingIfNeeded: status.st_ino), Int(status.st_size),
+        ]
+        times = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
+    }
+
+    /// The same in every process.
+    public var text: String { "\(path)\n\(place)\n\(times)" }
+
+    /// Whether a write from now on must show in the times: those of a file that was just written may not move.
+    public var isSettled: Bool {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return now.tv_sec - max(times[0], times[2]) > 2
     }
 }
 

@@ -21,6 +21,8 @@ public struct PipelineOptions: Sendable {
     public var precision = Precision.f32
     /// See `PlanOptions.exact`.
     public var exact = false
+    /// The folder of a `WeightCache`.
+    public var cache: String?
     /// Discards what the store holds.
     public var restart = false
     public var settings = ModelSettings()
@@ -86,7 +88,8 @@ public enum Pipeline {
             throw LTError(.invalidArgument, "batch \(batch), expected 1 … 4096")
         }
         let plan = PlanOptions(threads: options.threads, precision: options.precision, exact: options.exact)
-        let predictor = try Predictor(model, device: options.device, options: plan, settings: options.settings)
+        let predictor = try Predictor(
+            model, device: options.device, options: plan, cache: options.cache, settings: options.settings)
         var images = images
         images.areClips = predictor.clip != nil
         let list = try ImageList(images)

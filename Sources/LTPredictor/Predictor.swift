@@ -37,16 +37,24 @@ public final class Predictor: Sendable {
     }
 
     /// Loads a model that takes images.
-    /// - Parameter device: `cpu`, `reference`, `auto`, …; see `Device`.
+    /// - Parameters:
+    ///   - device: `cpu`, `reference`, `auto`, …; see `Device`.
+    ///   - cache: the folder of a `WeightCache`.
     /// - Throws: errors of `Graph.read`, `DecisionLayer`, `Plan`; `invalidArgument` naming the flag for what neither file
     ///   nor settings say; `shapeMismatch` when preprocessing does not make what the model takes.
     public convenience init(
-        _ path: String, device: String = "cpu", options: PlanOptions = PlanOptions(),
+        _ path: String, device: String = "cpu", options: PlanOptions = PlanOptions(), cache: String? = nil,
         settings: ModelSettings = ModelSettings()
     ) throws(LTError) {
         let backend = try BackendTable.named(device)
+        let identity = FileIdentity(path)
         let graph = try Graph.read(path: path, deferring: true)
-        let digest = try Self.digest(ofModel: path, graph)
+        var options = options
+        options.cache = try cache.map { (folder) throws(LTError) in
+            try WeightCache(folder, modelAt: path, identity, graph)
+        }
+        let digest: String
+        if let cache = options.cache { digest = cache.model } else { digest = try Self.digest(ofModel: path, graph) }
         try self.init(graph, path: path, digest: digest, on: backend, options: options, settings: settings)
     }
 
@@ -168,14 +176,39 @@ public final class Predictor: Sendable {
     public static func digest(ofModel path: String, _ graph: Graph) throws(LTError) -> String {
         try within("model \(path)") { () throws(LTError) in
             let file = try SHA256.digest(ofFile: path)
-            let weights = graph.initializers.values
-            // More weights than file: they lie beside it.
-            let size = try fileSize(path)
-            guard weights.reduce(0, { $0 + $1.byteCount }) > size else { return file }
+            guard try hasExternalData(path, graph) else { return file }
             var hash = SHA256()
             hash.update(file)
-            for tensor in weights { try tensor.withBytes { hash.update($0) } }
+            for tensor in graph.initializers.values { try tensor.withBytes { hash.update($0) } }
             return hash.digest
         }
+    }
+
+    /// More weights than file: they lie beside it.
+    fileprivate static func hasExternalData(_ path: String, _ graph: Graph) throws(LTError) -> Bool {
+        graph.initializers.values.reduce(0, { $0 + $1.byteCount }) > (try fileSize(path))
+    }
+}
+
+extension WeightCache {
+    /// The packed weights of the model that was read from `path`.
+    /// - Parameter identity: the file's, taken before it was read.
+    /// - Throws: `io`, also where another file has come to stand there since.
+    public init(_ directory: String, modelAt path: String, _ identity: FileIdentity?, _ graph: Graph) throws(LTError) {
+        // The folder is made first: what the file's digest is is remembered in it.
+        self = try WeightCache(directory, model: "")
+        let read = { () throws(LTError) in try Predictor.digest(ofModel: path, graph) }
+        let digest: String
+        if let identity, try !Predictor.hasExternalData(path, graph) {
+            digest = try Self.digest(of: identity, in: directory, read)
+        } else {
+            digest = try read()
+        }
+        guard identity == FileIdentity(path) else {
+            throw LTError(
+                .io, "model \(path) was replaced while it was read",
+                hint: "load it again; replace models by renaming a complete file")
+        }
+        self = try WeightCache(directory, model: digest)
     }
 }

@@ -34,15 +34,18 @@ public struct PlanOptions: Sendable, Hashable {
     /// Convolutions are sums of products of their inputs and weights, as the standard writes them. Otherwise float32 layers may take
     /// Winograd's form, which rounds differently (within 1e-5 of a layer's largest output) and is up to twice as fast.
     public var exact: Bool
+    /// Where the cpu backend keeps the packed weights for later processes; `nil`: nowhere.
+    public var cache: WeightCache?
 
     public init(
         threads: Int = PlanOptions.availableThreads, precision: Precision = .f32, maxBatch: Int? = nil,
-        exact: Bool = false
+        exact: Bool = false, cache: WeightCache? = nil
     ) {
         self.threads = threads
         self.precision = precision
         self.maxBatch = maxBatch
         self.exact = exact
+        self.cache = cache
     }
 
     /// The CPUs that this process may run on.

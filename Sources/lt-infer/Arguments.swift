@@ -136,6 +136,15 @@ struct RunsOn: ParsableArguments {
     }
 }
 
+/// Where a command that computes keeps packed weights.
+struct CacheOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Keep the packed weights in this folder: later starts of the model are faster. It may be deleted at any time.",
+            valueName: "folder"))
+    var cache: String?
+}
+
 /// What a model file without `lt.*` metadata leaves open; given beside metadata, flags win.
 struct ModelFlags: ParsableArguments {
     @Option(help: "What the outputs mean.")

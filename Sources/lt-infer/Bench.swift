@@ -27,6 +27,7 @@ struct Bench: ParsableCommand {
     var profile: String?
 
     @OptionGroup var runsOn: RunsOn
+    @OptionGroup var kept: CacheOption
 
     func run() throws {
         var options = ModelBenchmark.Options()
@@ -35,6 +36,7 @@ struct Bench: ParsableCommand {
         options.device = try runsOn.backend()
         options.precision = runsOn.precision
         options.exact = runsOn.exact
+        options.cache = kept.cache
         options.input = input
         options.seconds = seconds
         options.profile = profile

@@ -60,6 +60,7 @@ struct Run: ParsableCommand {
     var quiet = false
 
     @OptionGroup var runsOn: RunsOn
+    @OptionGroup var kept: CacheOption
     @OptionGroup(title: "What the model file does not say") var flags: ModelFlags
 
     func validate() throws {
@@ -78,6 +79,7 @@ struct Run: ParsableCommand {
         options.device = try runsOn.backend()
         options.precision = runsOn.precision
         options.exact = runsOn.exact
+        options.cache = kept.cache
         options.restart = restart
         options.settings = try flags.settings()
         var exports: [(format: any PredictionFormat, path: String)] = []

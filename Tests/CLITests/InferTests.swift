@@ -2,6 +2,9 @@
 
 import Foundation
 import LTCore
+import LTDecision
+import LTGraph
+import LTImage
 import LTPredictions
 import Testing
 
@@ -143,6 +146,37 @@ import Testing
         let trace = try JSONSerialization.jsonObject(
             with: try Data(contentsOf: URL(fileURLWithPath: folder.file("t.json"))))
         #expect(((trace as? [String: Any])?["traceEvents"] as? [Any])?.isEmpty == false)
+    }
+
+    /// The second run reads what the first one packed, and sees the same scores; without the folder they are the same too.
+    @Test func packedWeightsAreKept() throws {
+        let (folder, _, images) = try scene(3)
+        var random = SeededGenerator(seed: 3)
+        var builder = GraphBuilder(name: "wide")
+        let x = builder.input("image", .float32, ["N", 3, 16, 16])
+        let flat = builder.node("Flatten", [x], attributes: ["axis": .int(1)])
+        let w = builder.initializer("w", try Tensor((0..<768 * 40).map { _ in Float(random.normal()) }, [768, 40]))
+        builder.output(builder.node("MatMul", [flat, w]), as: "logits", .float32, ["N", 40])
+        var graph = builder.graph
+        try DecisionLayer(
+            task: .multilabel, preprocess: Preprocess(resize: .init(mode: .squash, size: .init(16))),
+            labels: (0..<40).map { .init(id: $0, name: "\($0)") }, activation: .sigmoid
+        ).write(into: &graph)
+        try graph.write(to: folder.file("wide.onnx"))
+        var runs: [[StoredImage]] = []
+        for (index, options) in [[], ["--cache", folder.file("kept")], ["--cache", folder.file("kept")]].enumerated() {
+            let store = folder.file("\(index).db")
+            let result = try Tool("lt-infer").run(["run", folder.file("wide.onnx"), images, "--out", store] + options)
+            #expect(result.status == 0, "\(result.error)")
+            runs.append(try rows(store))
+        }
+        #expect(runs[0].count == 3 && runs.allSatisfy { $0 == runs[0] })
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder.file("kept"))
+        #expect(files.count { $0.hasSuffix(".weights") } == 1)
+        let digest = try SHA256.digest(ofFile: folder.file("wide.onnx"))
+        #expect(files.contains { $0.hasPrefix(digest) && $0.hasSuffix(".weights") })
+        let bad = try Tool("lt-infer").run(["bench", folder.file("wide.onnx"), "--cache", folder.file("wide.onnx")])
+        #expect(bad.status == 1 && bad.error.contains("wide.onnx is not a folder"), "\(bad.error)")
     }
 
     @Test func badModelsAreErrors() throws {

@@ -150,6 +150,21 @@ class ModelTests(LibraryTestCase):
         ]
         np.testing.assert_allclose(outputs[0], outputs[1], rtol=0, atol=1e-4 * np.abs(outputs[0]).max())
 
+    def test_cache(self) -> None:
+        data = classifier()
+        path = pathlib.Path(self.write("model.onnx", data))
+        folder = path.parent / "kept"
+        image = np.random.default_rng(1).random((2, 3, 32, 32), np.float32)
+        outputs = [
+            longtail.Model(source, threads=1, cache=cache).run({"image": image})["logits"]
+            for source, cache in ((data, None), (path, folder), (data, str(folder)), (path, folder))
+        ]
+        for output in outputs[1:]:
+            np.testing.assert_array_equal(output, outputs[0])
+        self.assertTrue(folder.is_dir())
+        with self.assertRaises(longtail.LongTailError):
+            longtail.Model(data, cache=path)
+
 
 if __name__ == "__main__":
     unittest.main()

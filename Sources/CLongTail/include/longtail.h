@@ -105,6 +105,7 @@ typedef struct lt_model_options {
     const lt_metadata *metadata; /* put over the file's own entries, for models that do not say everything themselves */
     size_t metadata_count;
     int64_t exact;               /* 1: convolutions as direct sums, no Winograd form (faster, rounds differently); 0: either */
+    const char *cache;           /* a folder in which packed weights are kept, so that later processes start faster; NULL: none */
 } lt_model_options;
 
 /* Loads an ONNX file with what lies beside it. `options` may be NULL. */

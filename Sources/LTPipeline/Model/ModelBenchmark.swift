@@ -15,6 +15,8 @@ public struct ModelBenchmark: Sendable, Encodable {
         public var precision = Precision.f32
         /// See `PlanOptions.exact`.
         public var exact = false
+        /// The folder of a `WeightCache`.
+        public var cache: String?
         /// A `.npy` file for the model's first input; random numbers when `nil`.
         public var input: String?
         /// Least time to measure and least number of runs.
@@ -66,11 +68,16 @@ public struct ModelBenchmark: Sendable, Encodable {
         }
         let backend = try BackendTable.named(options.device)
         ImageCodecs.register()
+        let identity = FileIdentity(model)
         let graph = try Graph.read(path: model, deferring: true)
         let (plan, session): (Plan, Session) = try within("model \(model)") { () throws(LTError) in
+            let cache = try options.cache.map { (folder) throws(LTError) in
+                try WeightCache(folder, modelAt: model, identity, graph)
+            }
             let plan = try Plan(
                 graph, on: backend,
-                options: PlanOptions(threads: options.threads, precision: options.precision, exact: options.exact))
+                options: PlanOptions(
+                    threads: options.threads, precision: options.precision, exact: options.exact, cache: cache))
             return (plan, try Session(plan))
         }
         let load = lap()

@@ -35,11 +35,12 @@ final class CPUPlan: BackendPlan {
 
     init(_ graph: Graph, _ options: PlanOptions) throws(LTError) {
         let context = KernelContext(
-            threads: options.threads, weights: WeightStore(), precision: options.precision,
-            exact: options.exact)
+            threads: options.threads,
+            weights: WeightStore(options.cache.map { PackedFiles($0, options.precision) }),
+            precision: options.precision, exact: options.exact)
         self.graph = try Buffer.withStaging { () throws(LTError) in try Passes.optimise(graph, options.precision) }
         self.context = context
-        context.weights.keep(self.graph.initializers.values)
+        context.weights.keep(self.graph.initializers.lazy.map { ($0.key, $0.value) }, ofModel: true)
         bodies = try Self.bodies(of: self.graph, context)
         captured = []
         notes = options.precision.notes(graph)
@@ -64,7 +65,7 @@ final class CPUPlan: BackendPlan {
         }
         self.graph = try Passes.optimise(closed, context.precision)
         self.context = context
-        context.weights.keep(self.graph.initializers.values)
+        context.weights.keep(self.graph.initializers.lazy.map { ($0.key, $0.value) }, ofModel: false)
         bodies = try Self.bodies(of: self.graph, context)
         self.captured = captured
         notes = []

@@ -29,14 +29,23 @@ final class WeightStore: Sendable {
         var packed: [Key: [Packed]] = [:]
         /// The graphs' constants.
         var kept: [Origin: Tensor] = [:]
+        /// What those of the model itself are called in it.
+        var names: [Origin: String] = [:]
         var pool = BufferPool()
     }
     private let state = Lock(State())
+    private let files: PackedFiles?
 
-    /// Packed forms of these will be kept.
-    func keep(_ tensors: some Sequence<Tensor>) {
+    /// - Parameter files: where packed forms of the model's own constants are found again.
+    init(_ files: PackedFiles? = nil) { self.files = files }
+
+    /// Packed forms of these will be kept, and those of the model's own, whose names tell them from all others, on disk too.
+    func keep(_ tensors: some Sequence<(key: String, value: Tensor)>, ofModel: Bool) {
         state.withLock { state in
-            for tensor in tensors where tensor.type != .string { state.kept[Origin(tensor)] = tensor }
+            for (name, tensor) in tensors where tensor.type != .string {
+                state.kept[Origin(tensor)] = tensor
+                if ofModel { state.names[Origin(tensor)] = name }
+            }
         }
     }
 
@@ -69,10 +78,23 @@ final class WeightStore: Sendable {
         }
     }
 
+    /// What the form is called on disk; nil for those that are not kept there.
+    private func fileKey(_ key: Key, _ desc: MemoryDesc, byteCount: Int) -> String? {
+        guard files != nil, byteCount >= PackedFiles.leastBytes, let name = state.withLock({ $0.names[key.origin] }),
+            let form = key.variant.isEmpty ? desc.words : key.variant
+        else { return nil }
+        return "\(name)\n\(key.dims)\n\(form)\n\(byteCount)"
+    }
+
     private func make(
         _ key: Key, _ desc: MemoryDesc, byteCount: Int,
         _ fill: (UnsafeMutableRawPointer) throws(LTError) -> Void
     ) throws(LTError) -> Buffer {
+        let fileKey = fileKey(key, desc, byteCount: byteCount)
+        if let fileKey, let found = files?.find(fileKey, byteCount: byteCount) {
+            state.withLock { $0.packed[key, default: []].append(Packed(desc: desc, buffer: found)) }
+            return found
+        }
         // What is kept lies side by side; what is not must go alone.
         let kept = try state.withLock { state throws(LTError) in
             state.kept[key.origin] == nil ? nil : try state.pool.buffer(byteCount: byteCount)
@@ -80,6 +102,7 @@ final class WeightStore: Sendable {
         let buffer: Buffer
         if let kept { buffer = kept } else { buffer = try Buffer.zeroed(byteCount: byteCount) }
         try fill(buffer.pointer)
+        if let fileKey { files?.keep(fileKey, buffer) }
         if kept != nil {
             state.withLock { $0.packed[key, default: []].append(Packed(desc: desc, buffer: buffer)) }
         }

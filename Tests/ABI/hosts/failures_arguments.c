@@ -395,6 +395,11 @@ static void enumerations_and_ranges(void) {
         options.exact = low[index];
         REFUSED(bad, lt_model_load(path_of(folder, "scores.onnx"), &options, &out.model));
         options.exact = 0;
+        char cache[4096];
+        snprintf(cache, sizeof cache, "%s", path_of(folder, index == 0 ? "scores.onnx" : index == 1 ? "no/such" : "\xff/a"));
+        options.cache = cache;
+        REFUSED(ANY_FAILURE, lt_model_load(path_of(folder, "scores.onnx"), &options, &out.model));
+        options.cache = NULL;
         SIZED(lt_run_options, run);
         run.timeout_ms = low[index];
         REFUSED(bad, lt_session_predict(session, &picture, 1, &run, &out.results));

@@ -124,6 +124,7 @@ class lt_model_options(Sized):
         ("metadata", POINTER(lt_metadata)),
         ("metadata_count", c_size_t),
         ("exact", c_int64),
+        ("cache", c_char_p),
     ]
 
 

@@ -117,6 +117,7 @@ class Model:
         metadata: put over the file's own entries, for models that do not say everything themselves:
             `{"lt.task": "multilabel", "lt.labels": [{"id": 1, "name": "cup"}]}`; what is no str is written as JSON.
         exact: convolutions as direct sums, without Winograd's form, which is faster and rounds differently.
+        cache: a folder in which packed weights are kept, so that later processes start faster; it may be deleted at any time.
 
     Raises:
         MissingFileError, FileError, MalformedError, UnsupportedError, …: see `LongTailError`.
@@ -132,6 +133,7 @@ class Model:
         max_batch: int = 0,
         metadata: Mapping[str, object] | None = None,
         exact: bool = False,
+        cache: str | os.PathLike[str] | None = None,
     ) -> None:
         options = _abi.lt_model_options()
         options.device = c_text(device, "device")
@@ -141,6 +143,7 @@ class Model:
         options.precision = _PRECISIONS[precision]
         options.max_batch = _whole(max_batch, "max_batch", 2**63)
         options.exact = bool(exact)
+        options.cache = None if cache is None else c_text(os.fsdecode(cache), "cache")
         entries = (_abi.lt_metadata * len(metadata or {}))()
         for entry, (key, value) in zip(entries, (metadata or {}).items()):
             entry.key = c_text(key, "a key of metadata")
