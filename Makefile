@@ -46,6 +46,10 @@ demo: build ## the main job on synthetic data: draw, train, export, infer, calib
 demo-detection: build ## the same for a detector: draw, train, export, detect, evaluate by LVIS's rules (under demo/)
 	@Utilities/demo-detection.sh
 
+.PHONY: pack
+pack: build ## lt-infer, lt-eval and the C library as longtail-tools.tar.xz, for Linux without Swift and Debian's packages
+	@Utilities/pack-tools.sh
+
 .PHONY: format
 format: ## format the Swift sources in place
 	swift format -i -r Sources Tests Package.swift
