@@ -15,6 +15,8 @@ final class ExternalData {
     let directory: String?
     /// The file read last: tensors of one model mostly share one.
     private var opened: (location: String, file: OpenFile)?
+    /// The paths of all files that were read, each once.
+    private(set) var files: [String] = []
 
     init(directory: String?) { self.directory = directory }
 
@@ -63,6 +65,7 @@ final class ExternalData {
         }
         let file = try OpenFile(path)
         opened = (location, file)
+        if !files.contains(path) { files.append(path) }
         return file
     }
 }

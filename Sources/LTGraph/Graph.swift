@@ -37,6 +37,8 @@ public struct Graph: Sendable {
     public var modelDomain = ""
     public var modelVersion: Int64 = 0
     public var modelDocString = ""
+    /// The files beside the model that it was read from: what it has of external data. Writing puts all of it inside.
+    public var externalFiles: [String] = []
     /// Serialized ModelProto with the fields that have no place above.
     public var modelExtra: [UInt8] = []
 

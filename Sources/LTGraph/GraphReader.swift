@@ -50,6 +50,7 @@ struct GraphReader {
             }
         }
         graph.modelExtra += taking(lt_onnx_model_extra(message))
+        graph.externalFiles = tensors.externalData.files
         return graph
     }
 

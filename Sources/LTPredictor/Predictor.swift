@@ -11,7 +11,7 @@ import LTRuntime
 public final class Predictor: Sendable {
     /// The path that the model was loaded from; "<memory>" for one that came as bytes.
     public let model: String
-    /// SHA-256 of the model: of its file and, where it has external data, of the initializers.
+    /// SHA-256 of the model: of its file and, where it has external data, of the files that hold them.
     public let digest: String
     /// The file's decision layer under the caller's settings.
     public let layer: DecisionLayer
@@ -171,22 +171,17 @@ public final class Predictor: Sendable {
         return (try Session(plan).run([input.name: zeros])[output]?.count ?? 0) / batch
     }
 
-    /// SHA-256 of the model at a path, read as `graph`: of its file and, where it has external data, of the initializers.
+    /// SHA-256 of the model at a path, read as `graph`: of its file and, where it has external data, of the files that hold them.
     /// - Throws: `io`.
     public static func digest(ofModel path: String, _ graph: Graph) throws(LTError) -> String {
         try within("model \(path)") { () throws(LTError) in
             let file = try SHA256.digest(ofFile: path)
-            guard try hasExternalData(path, graph) else { return file }
+            if graph.externalFiles.isEmpty { return file }
             var hash = SHA256()
             hash.update(file)
-            for tensor in graph.initializers.values { try tensor.withBytes { hash.update($0) } }
+            for path in graph.externalFiles { hash.update(try SHA256.digest(ofFile: path)) }
             return hash.digest
         }
-    }
-
-    /// More weights than file: they lie beside it.
-    fileprivate static func hasExternalData(_ path: String, _ graph: Graph) throws(LTError) -> Bool {
-        graph.initializers.values.reduce(0, { $0 + $1.byteCount }) > (try fileSize(path))
     }
 }
 
@@ -199,7 +194,7 @@ extension WeightCache {
         self = try WeightCache(directory, model: "")
         let read = { () throws(LTError) in try Predictor.digest(ofModel: path, graph) }
         let digest: String
-        if let identity, try !Predictor.hasExternalData(path, graph) {
+        if let identity, graph.externalFiles.isEmpty {
             digest = try Self.digest(of: identity, in: directory, read)
         } else {
             digest = try read()

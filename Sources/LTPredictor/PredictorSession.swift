@@ -5,12 +5,6 @@ import LTDecision
 import LTImage
 import LTRuntime
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// Runs batches of images through the model.
 public final class PredictorSession {
     public let predictor: Predictor
@@ -112,11 +106,4 @@ public final class PredictorSession {
         self.batch = batch
         return batch
     }
-}
-
-/// Bytes of a file.
-func fileSize(_ path: String) throws(LTError) -> Int {
-    var status = stat()
-    guard stat(path, &status) == 0 else { throw systemError("cannot read") }
-    return Int(status.st_size)
 }

@@ -200,6 +200,24 @@ func makePredictor(
         let path = folder + "/m.onnx"
         try tinyModel().write(to: path)
         #expect(try Predictor(path, device: "reference").digest == SHA256.digest(ofFile: path))
+        // The matrix in a file beside the model: as many bytes of TensorProto's fields external_data and data_location.
+        var bytes = try tinyModel().serialized()
+        let values: [Float] = [1, -1, 2, 0.5, -3, 4]
+        let raw = values.withUnsafeBytes { Array($0) }
+        let held = Data([0x4A, 24] + raw)
+        let place: [UInt8] = [0x6A, 22, 0x0A, 8] + "location".utf8 + [0x12, 10] + "weights.bi".utf8 + [0x70, 1]
+        bytes.replaceSubrange(try #require(Data(bytes).range(of: held)), with: place)
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        var digests: [String] = []
+        for weights in [raw, raw.reversed(), raw] {
+            try Data(weights).write(to: URL(fileURLWithPath: folder + "/weights.bi"))
+            #expect(try Graph.read(path: path).externalFiles.map { $0.hasSuffix("/weights.bi") } == [true])
+            let digest = try Predictor(path, device: "reference").digest
+            #expect(try Predictor(path, cache: folder + "/cache").digest == digest)
+            digests.append(digest)
+        }
+        #expect(digests[0] == digests[2] && digests[0] != digests[1])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/cache").isEmpty)
         #expect(throws: LTError.self) { try Predictor(folder + "/absent.onnx") }
         #expect {
             try Predictor(path, device: "cuda:0")

@@ -119,7 +119,7 @@ import Testing
         let blocked = Folder()
         let other = try WeightCache(blocked.path, model: Self.digest)
         let level = lt_isa_level().rawValue
-        try Data().write(to: URL(fileURLWithPath: "\(blocked.path)/\(Self.digest)-f32-isa\(level)-1"))
+        try Data().write(to: URL(fileURLWithPath: "\(blocked.path)/\(Self.digest)-\(longtailVersion)-f32-isa\(level)-1"))
         #expect(try Self.result(other) == expected)
         #expect(blocked.files.isEmpty)
     }

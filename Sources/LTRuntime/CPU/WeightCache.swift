@@ -47,7 +47,7 @@ public struct WeightCache: Sendable, Hashable {
 
 /// The part of a cache that one plan reads and fills. A file per weight: its bytes, then what they are.
 struct PackedFiles: Sendable {
-    /// Goes up when a kernel packs otherwise than before.
+    /// Goes up when, within a version, a kernel packs otherwise than before or a pass makes other constants.
     private static let format = 1
     /// Smaller ones are packed sooner than they are found.
     static let leastBytes = 1 << 16
@@ -56,8 +56,8 @@ struct PackedFiles: Sendable {
     private let folder: String
 
     init(_ cache: WeightCache, _ precision: Precision) {
-        // Panels and blocks depend on the instructions, and what is packed at all on the precision.
-        let form = "\(precision.rawValue)-isa\(lt_isa_level().rawValue)-\(Self.format)"
+        // Panels and blocks depend on the instructions; what is packed at all on the precision and on the version's passes.
+        let form = "\(longtailVersion)-\(precision.rawValue)-isa\(lt_isa_level().rawValue)-\(Self.format)"
         folder = "\(cache.directory)/\(cache.model)-\(form)"
     }
 
