@@ -72,7 +72,7 @@ enum ToyLVIS {
 
     /// The run of a recipe that overfits, or of two steps, where the recipe says that its folder is; made once.
     static func start(_ recipe: String) throws -> String {
-        let overrides = deep.contains(recipe) ? ["iterations=2"] + augmentation(recipe) : fit(recipe, iterations: 150)
+        let overrides = deep.contains(recipe) ? ["iterations=2"] + augmentation(recipe) : fit(recipe, iterations: 250)
         return try ToyData.shared.once(recipe) {
             let out = try "\(folder(recipe))/runs/\(recipe)"
             let result = try run(recipe, out: out, fresh + overrides)
@@ -145,9 +145,10 @@ enum ToyLVIS {
         let first = try Self.start(recipe.replacingOccurrences(of: "stage2", with: "stage1"))
         let temporary = try TemporaryFolder()
         let out = temporary.file("fit")
-        let fitted = try Self.run(recipe, out: out, Self.fit(recipe, iterations: 60))
+        // Four pictures more than the first stage has seen: of its own it leaves nothing to learn.
+        let fitted = try Self.run(recipe, out: out, Self.fit(recipe, iterations: 100) + ["train.limit=6"])
         #expect(fitted.status == 0, "\(fitted.error.suffix(600))")
-        try RunFolder.expectFall(out, to: 0.7)
+        try RunFolder.expectFall(out, from: 3, to: 0.5)
         try Self.expectDetector(recipe, out, ap50: 0.3)
 
         let weights = try ["\(first)/model-last.onnx", "\(out)/model-last.onnx"].map {

@@ -57,10 +57,10 @@ enum RunFolder {
         }
     }
 
-    /// Expects that the loss of a run fell to a share of the first one.
-    static func expectFall(_ out: String, to share: Double, epochs: Int? = nil) throws {
+    /// Expects that the loss of a run fell to a share of that of its first steps.
+    static func expectFall(_ out: String, from steps: Int = 1, to share: Double, epochs: Int? = nil) throws {
         let losses = try log(out, epochs: epochs)
-        let (first, last) = (losses.first ?? 0, losses.suffix(5).reduce(0, +) / 5)
+        let (first, last) = (losses.prefix(steps).reduce(0, +) / Double(steps), losses.suffix(5).reduce(0, +) / 5)
         #expect(last < share * first, "the loss falls from \(first) to \(last)")
     }
 
