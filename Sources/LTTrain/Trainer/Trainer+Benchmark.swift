@@ -42,7 +42,8 @@ public struct StepTimes: Codable, Sendable, CustomStringConvertible {
 }
 
 extension Trainer {
-    /// Runs steps from the start of the run and times them.
+    /// Runs steps from the start of the run and times them, at a learning rate of 0: without the recipe's warm-up, and on noise,
+    /// weights would diverge.
     /// - Parameter warmUp: steps before, not counted.
     /// - Throws: what a run would throw.
     public func benchmark(steps: Int, warmUp: Int = 3) throws(LTError) -> StepTimes {
@@ -54,7 +55,7 @@ extension Trainer {
         for iteration in 0..<warmUp + steps {
             let start = ContinuousClock.now
             let waited = self.times.waiting
-            _ = try step(batches, iteration: iteration, rate: recipe.optimizer.learningRate)
+            _ = try step(batches, iteration: iteration, rate: 0)
             guard iteration >= warmUp else { continue }
             let wait = (self.times.waiting - waited) * 1e3
             times.waits.append(wait)

@@ -87,9 +87,10 @@ extension Trainer {
         } catch {
             guard error.code == .notFinite else { throw error }
             guard optimizer.skipped < recipe.optimizer.skippable else {
+                let kept = FileManager.default.fileExists(atPath: checkpointPath)
                 throw error.hinting(
-                    "lower optimizer.lr, set optimizer.clip_norm, or let optimizer.skip_nan pass over single steps; "
-                        + "\(checkpointPath) keeps the last good state")
+                    "lower optimizer.lr, set optimizer.clip_norm, or let optimizer.skip_nan pass over single steps"
+                        + (kept ? "; \(checkpointPath) keeps the last good state" : ""))
             }
             optimizer.skip()
             while left > 0 {
