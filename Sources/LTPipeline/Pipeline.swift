@@ -1,6 +1,6 @@
 // Pipeline: folders of images → prediction store. Worker threads read, decode and preprocess ahead, in a bounded window;
-// one long-lived session thread runs the model and writes one transaction per batch. Rows come in input order and do not
-// depend on timing: a batch is made of the next images, in order, that could be read.
+// long-lived threads run one session each and take a batch whenever they are free; each batch is one transaction. Rows come in
+// input order and do not depend on timing: a batch is made of the next images, in order, that could be read.
 
 import Foundation
 import LTCore
@@ -17,6 +17,9 @@ public struct PipelineOptions: Sendable {
     public var batch: Int?
     /// Threads that compute; as many more read and decode, and take only what the computing ones leave.
     public var threads = PlanOptions.availableThreads
+    /// Sessions among which the threads are shared out evenly; each runs batches of its own at the same time. `nil`: see
+    /// `Pipeline.automaticSessions`.
+    public var sessions: Int?
     public var device = "cpu"
     public var precision = Precision.f32
     /// See `PlanOptions.exact`.
@@ -61,8 +64,16 @@ public struct PipelineSummary: Sendable, Equatable {
 }
 
 public enum Pipeline {
+    private static let usualBatch = 8
     /// Bytes of input tensor that one automatic batch holds: 8 images of 3×224×224 floats.
-    static let automaticBatchBytes = 8 * 3 * 224 * 224 * 4
+    static let automaticBatchBytes = usualBatch * 3 * 224 * 224 * 4
+
+    /// The sessions for `--sessions auto`: as many as share the threads out evenly, at most 4 (each has memory of its own), and
+    /// no more than have 4 batches each. Threads that wait for nobody do more than those that work on one batch together.
+    public static func automaticSessions(threads: Int, images: Int, batch: Int) -> Int {
+        for count in [4, 3, 2] where threads % count == 0 && images / batch >= 4 * count { return count }
+        return 1
+    }
 
     /// The batch for `--batch auto`: the batch that the file is exported for; otherwise as many images as make up the
     /// input of 8 images of 3×224×224, at least 1, at most 64. It depends on the model alone, so results do too.
@@ -75,7 +86,7 @@ public enum Pipeline {
     /// Runs a model over images and writes the store; goes on with a store that the same model and settings began.
     /// - Parameters:
     ///   - exports: text files to write of the store afterwards, also when the run was stopped.
-    ///   - progress: called after each batch, on the session thread.
+    ///   - progress: called after each batch, on a session's thread, never by two of them at once.
     ///   - isCancelled: asked between batches; when true the store is closed and the summary says `isStopped`.
     /// - Throws: errors of `Predictor`, `ImageList` and `PredictionStore`. Images that cannot be read are no errors but rows.
     public static func run(
@@ -84,15 +95,59 @@ public enum Pipeline {
         progress: @escaping @Sendable (PipelineSummary) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(LTError) -> PipelineSummary {
+        // Files are counted before there is a model to say that it takes clips; a list from standard input is read once.
+        let files = images.list == "-" ? nil : try? ImageList(images)
+        let sessions =
+            options.sessions
+            ?? automaticSessions(
+                threads: options.threads, images: files?.count ?? .max, batch: options.batch ?? usualBatch)
+        guard 1...max(options.threads, 1) ~= sessions else {
+            throw LTError(
+                .invalidArgument, "\(sessions) sessions, expected 1 … \(options.threads): each has a thread of its own")
+        }
+        let plan = PlanOptions(
+            threads: options.threads / sessions, precision: options.precision, exact: options.exact)
+        let predictor = try Predictor(
+            model, device: options.device, options: plan, cache: options.cache, settings: options.settings)
+        return try run(
+            on: Array(repeating: predictor, count: sessions), images: images,
+            predictor.clip == nil ? files : nil, options: options, exports: exports, progress: progress,
+            isCancelled: isCancelled)
+    }
+
+    /// The same with a model that is loaded: one session for each entry, which may be bound to devices of their own. What `options`
+    /// say of loading it was said before, but for `settings`.
+    /// - Throws: also `invalidArgument` for entries of different models; the failure of a session with its device's name, when
+    ///   what the others had done is in the store.
+    public static func run(
+        on sessions: [Predictor], images: ImageSources, options: PipelineOptions,
+        exports: [(format: any PredictionFormat, path: String)] = [],
+        progress: @escaping @Sendable (PipelineSummary) -> Void = { _ in },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(LTError) -> PipelineSummary {
+        try run(
+            on: sessions, images: images, nil, options: options, exports: exports, progress: progress,
+            isCancelled: isCancelled)
+    }
+
+    /// - Parameter files: the images, where they are listed already.
+    private static func run(
+        on sessions: [Predictor], images: ImageSources, _ files: ImageList?, options: PipelineOptions,
+        exports: [(format: any PredictionFormat, path: String)],
+        progress: @escaping @Sendable (PipelineSummary) -> Void,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) throws(LTError) -> PipelineSummary {
         if let batch = options.batch, !(1...4096).contains(batch) {
             throw LTError(.invalidArgument, "batch \(batch), expected 1 … 4096")
         }
-        let plan = PlanOptions(threads: options.threads, precision: options.precision, exact: options.exact)
-        let predictor = try Predictor(
-            model, device: options.device, options: plan, cache: options.cache, settings: options.settings)
+        guard let predictor = sessions.first else { throw LTError(.invalidArgument, "no session, expected at least 1") }
+        guard sessions.allSatisfy({ $0.digest == predictor.digest && $0.largestBatch == predictor.largestBatch }) else {
+            throw LTError(.invalidArgument, "sessions of different models, expected one model for all")
+        }
         var images = images
         images.areClips = predictor.clip != nil
-        let list = try ImageList(images)
+        let list: ImageList
+        if let files { list = files } else { list = try ImageList(images) }
         // What an export needs and nobody says is an error before the work, not after it.
         let decider = exports.isEmpty && options.annotation == nil ? nil : try predictor.decider()
         let info = try runInfo(predictor, options)
@@ -110,11 +165,9 @@ public enum Pipeline {
         }
         let store = try PredictionStore.write(options.out, run: info, restart: options.restart)
         let run = PipelineRun(
-            predictor: predictor, store: store, list: list, batch: batch,
+            sessions: sessions, store: store, list: list, batch: batch,
             workers: options.threads, progress: progress, isCancelled: isCancelled)
-        let result: Result<PipelineSummary, LTError> = onOwnThread("lt-session") {
-            do throws(LTError) { return .success(try run.run()) } catch { return .failure(error) }
-        }
+        let result = Result { () throws(LTError) in try run.run() }
         do throws(LTError) {
             var summary = try result.get()
             summary.notes = predictor.plan.notes + summary.notes
@@ -159,10 +212,10 @@ public enum Pipeline {
 
     private static func runInfo(_ predictor: Predictor, _ options: PipelineOptions) throws(LTError) -> RunInfo {
         var settings = [
-            "preprocess": try predictor.preprocess.json(), "precision": options.precision.rawValue,
+            "preprocess": try predictor.preprocess.json(), "precision": predictor.plan.options.precision.rawValue,
             "output": predictor.head.description,
         ]
-        if options.exact { settings["exact"] = "true" }
+        if predictor.plan.options.exact { settings["exact"] = "true" }
         if let task = options.settings.task { settings["task"] = task.rawValue }
         if let activation = options.settings.activation { settings["activation"] = activation.rawValue }
         if let labels = options.settings.labels {
@@ -181,16 +234,23 @@ public enum Pipeline {
 
 /// Runs `body` on a thread of its own and waits for it: OpenMP keeps a pool of helpers per calling thread.
 public func onOwnThread<Value: Sendable>(_ name: String, _ body: @escaping @Sendable () -> Value) -> Value {
-    let done = DispatchSemaphore(value: 0)
     nonisolated(unsafe) var value: Value?
-    let thread = Thread {
-        value = body()
-        done.signal()
-    }
-    thread.name = name
-    thread.stackSize = 1 << 24
-    thread.start()
-    done.wait()
+    onOwnThreads(1, name) { _ in value = body() }
     guard let value else { preconditionFailure("the thread's body did not return") }
     return value
+}
+
+/// The same on `count` threads at a time, each with its number.
+func onOwnThreads(_ count: Int, _ name: String, _ body: @escaping @Sendable (Int) -> Void) {
+    let done = DispatchSemaphore(value: 0)
+    for number in 0..<count {
+        let thread = Thread {
+            body(number)
+            done.signal()
+        }
+        thread.name = name
+        thread.stackSize = 1 << 24
+        thread.start()
+    }
+    for _ in 0..<count { done.wait() }
 }

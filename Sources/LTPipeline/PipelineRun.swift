@@ -1,4 +1,5 @@
-// PipelineRun: one run's loop on the session thread: take images in order, fill a batch, run it, write it.
+// PipelineRun: one run: worker threads read images, session threads run batches of them, and the dealer between them keeps
+// the order.
 
 import Foundation
 import LTCore
@@ -7,14 +8,15 @@ import LTPredictions
 import LTPredictor
 
 /// An image read by a worker; its sample may lie in the slot's buffer.
-private struct ReadImage: Sendable {
+struct ReadImage: Sendable {
     var row: StoredImage
     /// `nil`: `row` says why there is none.
     var sample: Sample?
 }
 
 struct PipelineRun: Sendable {
-    let predictor: Predictor
+    /// One model, bound once or to several devices: each entry runs in a session, on a thread, of its own.
+    let sessions: [Predictor]
     let store: PredictionStore
     let list: ImageList
     let batch: Int
@@ -22,66 +24,57 @@ struct PipelineRun: Sendable {
     let progress: @Sendable (PipelineSummary) -> Void
     let isCancelled: @Sendable () -> Bool
 
+    /// What all sessions agree on.
+    private var predictor: Predictor { sessions[0] }
+
     func run() throws(LTError) -> PipelineSummary {
-        let start = ContinuousClock.now
         var summary = PipelineSummary(total: list.count, passedOver: list.passedOver, batch: batch)
         let pending = try self.pending(&summary)
-        let session = try predictor.makeSession()
-        let samples = try SampleBatch(predictor, capacity: batch)
         let (list, predictor) = (list, predictor)
-        // Room for one batch in the making while another waits, and for what each worker holds.
+        // Room for one batch in the making while one waits for each session, and for what each worker holds.
         let reader = try OrderedReader(
-            count: pending.count, workers: workers, window: 2 * batch + workers,
+            count: pending.count, workers: workers, window: (sessions.count + 1) * batch + workers,
             bufferBytes: (predictor.sampleShape?.count ?? 0) * 4
         ) { index, buffer in
             Self.read(list[pending[index]], predictor, into: buffer)
         }
         defer { reader.stop() }
-        while true {
-            var rows: [StoredImage] = []
-            var ready: [Int] = []
-            samples.removeAll()
-            while !samples.isFull {
-                let taken: Void? = reader.next(isCancelled: isCancelled) { image, _ in
-                    if let sample = image.sample {
-                        samples.append(sample)
-                        ready.append(rows.count)
-                    }
-                    rows.append(image.row)
-                }
-                if taken == nil { break }
-                if isCancelled() { break }
-            }
-            if isCancelled(), !samples.isFull, summary.done + rows.count < summary.total {
-                // A batch that is not full would be made of other images after the resume.
-                summary.isStopped = true
-                break
-            }
-            if rows.isEmpty { break }
-            if samples.count > 0 {
-                for (row, prediction) in zip(ready, try session.predict(samples)) {
-                    switch prediction {
-                    case .success(let prediction): rows[row].outcome = .init(prediction)
-                    case .failure(let error): rows[row].outcome = .failed("\(error.code.rawValue): \(error.message)")
-                    }
-                }
-            }
-            try store.write(rows)
-            let failed = rows.filter { $0.reason != nil }.count
-            summary.computed += rows.count - failed
-            summary.failed += failed
-            if summary.firstFailure == nil, let failed = rows.first(where: { $0.reason != nil }) {
-                summary.firstFailure = "\(failed.path): \(failed.reason ?? "")"
-            }
-            summary.seconds = start.duration(to: .now) / .seconds(1)
-            progress(summary)
-            if isCancelled(), summary.done < summary.total {
-                summary.isStopped = true
-                break
+        let dealer = BatchDealer(
+            reader, store, summary, sessions: sessions.count, progress: progress, isCancelled: isCancelled)
+        onOwnThreads(sessions.count, "lt-session") { number in
+            do throws(LTError) {
+                try compute(sessions[number], dealer)
+            } catch {
+                let device = sessions[number].plan.backend.name
+                let error = error.code == .outOfMemory ? error.hinting(lessMemory) : error
+                dealer.fail(sessions.count > 1 ? error.inside("session \(number + 1), on \(device)") : error)
             }
         }
-        summary.seconds = start.duration(to: .now) / .seconds(1)
-        return summary
+        return try dealer.result()
+    }
+
+    /// What to try when memory is short.
+    private var lessMemory: String {
+        if batch > 1 { return "give --batch \(batch / 2)" }
+        return sessions.count > 1 ? "give --sessions \(sessions.count / 2)" : "one image is more than fits"
+    }
+
+    /// Takes batches as long as there are any, and runs them.
+    private func compute(_ predictor: Predictor, _ dealer: BatchDealer) throws(LTError) {
+        let session = try predictor.makeSession()
+        let samples = try SampleBatch(predictor, capacity: batch)
+        while var dealt = dealer.next(into: samples) {
+            if samples.count > 0 {
+                for (row, prediction) in zip(dealt.ready, try session.predict(samples)) {
+                    switch prediction {
+                    case .success(let prediction): dealt.rows[row].outcome = .init(prediction)
+                    case .failure(let error):
+                        dealt.rows[row].outcome = .failed("\(error.code.rawValue): \(error.message)")
+                    }
+                }
+            }
+            try dealer.finish(dealt)
+        }
     }
 
     /// Positions of the images that the store does not hold unchanged.

@@ -82,11 +82,11 @@ struct Shard: ExpressibleByArgument {
 }
 
 /// `auto` or a number.
-struct Batch: ExpressibleByArgument {
+struct AutomaticCount: ExpressibleByArgument {
     /// `nil`: auto.
     let count: Int?
 
-    static let auto = Batch(count: nil)
+    static let auto = AutomaticCount(count: nil)
     private init(count: Int?) { self.count = count }
 
     init?(argument: String) {

@@ -48,7 +48,13 @@ struct Run: ParsableCommand {
     var list: String?
 
     @Option(help: ArgumentHelp("Images per batch. auto: what makes 8 images of 3×224×224.", valueName: "auto|n"))
-    var batch = Batch.auto
+    var batch = AutomaticCount.auto
+
+    @Option(
+        help: ArgumentHelp(
+            "Sessions that run at once and share the threads out evenly. auto: up to 4 for many images.",
+            valueName: "auto|n"))
+    var sessions = AutomaticCount.auto
 
     @Option(help: ArgumentHelp("Take every n-th image, beginning with number i.", valueName: "i/n"))
     var shard: Shard?
@@ -76,6 +82,7 @@ struct Run: ParsableCommand {
         var options = PipelineOptions(out: out)
         options.batch = batch.count
         options.threads = runsOn.planOptions.threads
+        options.sessions = sessions.count
         options.device = try runsOn.backend()
         options.precision = runsOn.precision
         options.exact = runsOn.exact

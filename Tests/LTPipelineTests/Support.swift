@@ -71,13 +71,14 @@ func rows(_ path: String) throws -> [StoredImage] {
 }
 
 func run(
-    _ model: String, _ images: [String], out: String, batch: Int? = 4, threads: Int = 2, shard: (Int, Int)? = nil,
-    restart: Bool = false, isCancelled: @escaping @Sendable () -> Bool = { false },
+    _ model: String, _ images: [String], out: String, batch: Int? = 4, threads: Int = 2, sessions: Int = 1,
+    shard: (Int, Int)? = nil, restart: Bool = false, isCancelled: @escaping @Sendable () -> Bool = { false },
     progress: @escaping @Sendable (PipelineSummary) -> Void = { _ in }
 ) throws(LTError) -> PipelineSummary {
     var options = PipelineOptions(out: out)
     options.batch = batch
     options.threads = threads
+    options.sessions = sessions
     options.restart = restart
     let sources = ImageSources(paths: images, shard: shard.map { (index: $0.0, count: $0.1) })
     return try Pipeline.run(
