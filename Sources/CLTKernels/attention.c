@@ -4,7 +4,7 @@
 
 typedef struct {
     const lt_attention_job *job;
-    const lt_math_table *table;
+    void (*kernel)(const lt_attention_job *, size_t, size_t, size_t, size_t, float *);
     size_t splits, floats;
     float *scratch;
 } attention;
@@ -25,13 +25,16 @@ static void body(void *context, int index, int count) {
     size_t from = items * (size_t)index / (size_t)count, to = items * (size_t)(index + 1) / (size_t)count;
     for (size_t item = from; item < to; item++) {
         size_t split = item % a->splits, head = item / a->splits % j->heads, batch = item / a->splits / j->heads;
-        a->table->attention(j, batch, head, j->queries * split / a->splits, j->queries * (split + 1) / a->splits,
-                            a->scratch + a->floats * (size_t)index);
+        a->kernel(j, batch, head, j->queries * split / a->splits, j->queries * (split + 1) / a->splits,
+                  a->scratch + a->floats * (size_t)index);
     }
 }
 
 void lt_attention(const lt_attention_job *job, float *scratch) {
-    attention a = {.job = job, .table = lt_math(), .splits = 1, .floats = working(job), .scratch = scratch};
+    attention a = {.job = job, .kernel = lt_math()->attention, .splits = 1, .floats = working(job), .scratch = scratch};
+#if defined(__x86_64__)
+    if (job->half) a.kernel = lt_attention_half;
+#endif
     size_t heads = job->batch * job->heads, threads = (size_t)lt_threads();
     // Queries of a head are divided, each part packing the keys anew, where whole heads would leave threads idle.
     if (heads < 8 * threads && heads % threads != 0 && job->queries >= 16 * threads) a.splits = threads;

@@ -1,5 +1,6 @@
 // Attention for one head and a range of queries, compiled once per instruction set. K is packed transposed and V row by row;
-// the scores of a few queries against all keys stay in cache between the two products. Included after math_vector.h.
+// the scores of a few queries against all keys stay in cache between the two products. Included after math_vector.h; with LT_PAIRS
+// Q, K, V and Y are bfloat16, and what the products read is packed in pairs, each as wide as a float.
 #include "include/lt_attention.h"
 
 #define L LT_NAME(load)
@@ -35,7 +36,21 @@ INLINE void LT_NAME(transpose16)(vf r[16]) {
 
 INLINE const float *LT_NAME(token)(const lt_tokens *x, size_t b, size_t h, size_t t, size_t tokens) {
     int64_t row = x->places ? x->places[b * tokens + t] * x->token : (int64_t)b * x->batch + (int64_t)t * x->token;
-    return x->data + row + (int64_t)h * x->head;
+    row += (int64_t)h * x->head;
+#ifdef LT_PAIRS
+    return (const float *)((const uint16_t *)x->data + row);
+#else
+    return x->data + row;
+#endif
+}
+
+/// Elements of the depth of a product over `count` values.
+INLINE size_t LT_NAME(packed_depth)(size_t count) {
+#ifdef LT_PAIRS
+    return (count + 1) / 2;
+#else
+    return count;
+#endif
 }
 
 /// `some` floats, zeroes behind.
@@ -120,9 +135,10 @@ INLINE vf LT_NAME(power)(vf x) {
 
 /// packed[d][key] of K, keys past the last are zero.
 static void LT_NAME(pack_keys)(const lt_attention_job *j, size_t b, size_t h, size_t wide, float *packed) {
+    size_t depth = LT_NAME(packed_depth)(j->depth);
     for (size_t key = 0; key < wide; key += 16)
-        for (size_t d = 0; d < j->depth; d += 16) {
-            size_t some = j->depth - d < 16 ? j->depth - d : 16;
+        for (size_t d = 0; d < depth; d += 16) {
+            size_t some = depth - d < 16 ? depth - d : 16;
             vf r[16];
             for (size_t i = 0; i < 16; i++)
                 r[i] = key + i < j->keys ? LT_NAME(part)(LT_NAME(token)(&j->k, b, h, key + i, j->keys) + d, some) : S(0.f);
@@ -133,13 +149,26 @@ static void LT_NAME(pack_keys)(const lt_attention_job *j, size_t b, size_t h, si
 
 /// packed[key][d] of V, channels past the last are zero.
 static void LT_NAME(pack_values)(const lt_attention_job *j, size_t b, size_t h, size_t wide, float *packed) {
+#ifdef LT_PAIRS
+    for (size_t key = 0; key < j->keys; key += 2, packed += wide) {
+        const uint16_t *one = (const uint16_t *)LT_NAME(token)(&j->v, b, h, key, j->keys);
+        const uint16_t *two = key + 1 < j->keys ? (const uint16_t *)LT_NAME(token)(&j->v, b, h, key + 1, j->keys) : NULL;
+        for (size_t d = 0; d < wide; d += 16) {
+            __mmask16 some = j->width - d < 16 ? (__mmask16)((1u << (j->width - d)) - 1) : 0xFFFF;
+            __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, one + d)), high = _mm512_setzero_si512();
+            if (two) high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, two + d)), 16);
+            _mm512_storeu_si512(packed + d, _mm512_or_si512(low, high));
+        }
+    }
+#else
     for (size_t key = 0; key < j->keys; key++) {
         const float *v = LT_NAME(token)(&j->v, b, h, key, j->keys);
         for (size_t d = 0; d < wide; d += 16) ST(packed + key * wide + d, LT_NAME(part)(v + d, j->width - d));
     }
+#endif
 }
 
-/// y[r][0 ..< 16 columns] = Σ_k a[r][k] b[k][…] for `rows` rows.
+/// y[r][0 ..< 16 columns] = Σ_k a[r][k] b[k][…] for `rows` rows; with factors, as Y is stored.
 INLINE void LT_NAME(tile)(int rows, int columns, const float *const *a, size_t depth, const float *b, size_t b_step,
                           float *const *y, const float *factor) {
     vf sum[8][3];
@@ -150,9 +179,17 @@ INLINE void LT_NAME(tile)(int rows, int columns, const float *const *a, size_t d
         _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++) w[c] = L(b + k * b_step + 16 * c);
         _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {
             vf x = S(a[r][k]);
-            _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++) sum[r][c] += x * w[c];
+            _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++) sum[r][c] = LT_MULTIPLY_ADD(sum[r][c], x, w[c]);
         }
     }
+#ifdef LT_PAIRS
+    if (factor) {
+        _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)
+            _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++)
+                LT_NAME(narrow)((uint16_t *)y[r] + 16 * c, sum[r][c] * S(factor[r]));
+        return;
+    }
+#endif
     _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)
         _Pragma("clang loop unroll(full)") for (int c = 0; c < columns; c++)
             ST(y[r] + 16 * c, factor ? sum[r][c] * S(factor[r]) : sum[r][c]);
@@ -198,12 +235,17 @@ static void LT_NAME(product)(int rows, size_t vectors, const float *const *a, si
     for (size_t piece = 0; piece < pieces; piece++) {
         size_t from = vectors * piece / pieces, to = vectors * (piece + 1) / pieces;
         float *at[LT_ATTENTION_ROWS];
+#ifdef LT_PAIRS
+        for (int r = 0; r < rows; r++) at[r] = factor ? (float *)((uint16_t *)y[r] + 16 * from) : y[r] + 16 * from;
+#else
         for (int r = 0; r < rows; r++) at[r] = y[r] + 16 * from;
+#endif
         LT_NAME(tiles)(rows, (int)(to - from), a, depth, b + 16 * from, b_step, at, factor);
     }
 }
 
-/// Rows of scores, `wide` floats apart → exponentials of what they are above their largest; the inverses of their sums.
+/// Rows of scores, `wide` floats apart → exponentials of what they are above their largest, pairs of them at the row's beginning;
+/// the inverses of their sums.
 static void LT_NAME(exponentials)(const lt_attention_job *j, const float *const *bias, size_t query, int rows, float *scores,
                                   size_t wide, float *factors) {
     vf scale = S(j->scale), some_lanes = S(0.f);
@@ -239,7 +281,11 @@ static void LT_NAME(exponentials)(const lt_attention_job *j, const float *const 
         vf above = S(top[r]), total = S(0.f);
         for (size_t k = 0; k < wide; k += 16) {
             vf e = LT_NAME(power)(L(x + k) * S(1.44269504f) - above);
+#ifdef LT_PAIRS
+            LT_NAME(narrow)((uint16_t *)x + k, e);
+#else
             ST(x + k, e);
+#endif
             total += e;
         }
         totals[r] = total;
@@ -253,7 +299,8 @@ static void LT_NAME(exponentials)(const lt_attention_job *j, const float *const 
 /// Head h of batch entry b, queries from ..< to.
 static void LT_NAME(attention)(const lt_attention_job *j, size_t b, size_t h, size_t from, size_t to, float *scratch) {
     size_t wide = (j->keys + 15) / 16 * 16, channels = (j->width + 15) / 16 * 16;
-    float *keys = scratch, *values = keys + j->depth * wide, *scores = values + j->keys * channels;
+    float *keys = scratch, *values = keys + LT_NAME(packed_depth)(j->depth) * wide;
+    float *scores = values + LT_NAME(packed_depth)(j->keys) * channels;
     float *sums = scores + LT_ATTENTION_MAX_ROWS * wide;
     LT_NAME(pack_keys)(j, b, h, wide, keys);
     LT_NAME(pack_values)(j, b, h, channels, values);
@@ -272,11 +319,11 @@ static void LT_NAME(attention)(const lt_attention_job *j, size_t b, size_t h, si
             target[r] = (float *)LT_NAME(token)(&j->y, b, h, first + (size_t)r, j->queries);
             y[r] = channels == j->width ? target[r] : sums + (size_t)r * channels;
         }
-        LT_NAME(product)(rows, wide / 16, q, j->depth, keys, wide, s, NULL);
+        LT_NAME(product)(rows, wide / 16, q, LT_NAME(packed_depth)(j->depth), keys, wide, s, NULL);
         LT_NAME(exponentials)(j, bias, first, rows, scores, wide, factor);
-        LT_NAME(product)(rows, channels / 16, p, j->keys, values, channels, y, factor);
+        LT_NAME(product)(rows, channels / 16, p, LT_NAME(packed_depth)(j->keys), values, channels, y, factor);
         if (channels != j->width)
-            for (int r = 0; r < rows; r++) memcpy(target[r], y[r], j->width * 4);
+            for (int r = 0; r < rows; r++) memcpy(target[r], y[r], j->width * (j->half ? 2 : 4));
     }
 }
 

@@ -26,6 +26,19 @@ static const lt_gemm_table *table(void) {
     return &lt_gemm_portable;
 }
 
+static const lt_gemm_table *table_of(const lt_gemm_job *job) {
+#if defined(__x86_64__)
+    if (job->pairs) return &lt_gemm_avx512_bf16;
+#endif
+    (void)job;
+    return table();
+}
+
+/// Element `index` of what lies as C does.
+static float *element(const lt_gemm_job *job, const float *c, size_t index) {
+    return job->c_half ? (float *)((uint16_t *)c + index) : (float *)c + index;
+}
+
 size_t lt_gemm_block(void) { return table()->block; }
 
 // Columns are cut into vectors of 16, and these into panels of nearly the same number of vectors.
@@ -37,8 +50,8 @@ static size_t panel_start(size_t vectors, size_t panels, size_t panel) { return 
 
 size_t lt_gemm_packed_count(size_t depth, size_t columns) { return vectors_of(columns) * 16 * depth; }
 
-void lt_gemm_pack(const float *b, size_t row_stride, size_t column_stride, size_t depth, size_t columns, float *packed) {
-    const lt_gemm_table *t = table();
+static void pack(const lt_gemm_table *t, const float *b, size_t row_stride, size_t column_stride, size_t depth, size_t columns,
+                 float *packed) {
     size_t vectors = vectors_of(columns), panels = panels_of(t, columns);
     for (size_t p = 0; p < panels; p++) {
         size_t first = panel_start(vectors, panels, p), end = panel_start(vectors, panels, p + 1);
@@ -48,18 +61,44 @@ void lt_gemm_pack(const float *b, size_t row_stride, size_t column_stride, size_
     }
 }
 
-void lt_gemm_pack_windows(const float *weights, size_t columns, size_t channels, size_t padded, size_t taps, float *packed) {
-    const lt_gemm_table *t = table();
+void lt_gemm_pack(const float *b, size_t row_stride, size_t column_stride, size_t depth, size_t columns, float *packed) {
+    pack(table(), b, row_stride, column_stride, depth, columns, packed);
+}
+
+void lt_gemm_pack_pairs(const float *b, size_t row_stride, size_t column_stride, size_t depth, size_t columns, float *packed) {
+#if defined(__x86_64__)
+    pack(&lt_gemm_avx512_bf16, b, row_stride, column_stride, depth, columns, packed);
+#else
+    (void)b, (void)row_stride, (void)column_stride, (void)depth, (void)columns, (void)packed;
+#endif
+}
+
+/// `unit` channels are an element.
+static void pack_windows(const lt_gemm_table *t, const float *weights, size_t columns, size_t channels, size_t padded, size_t taps,
+                         size_t unit, float *packed) {
     size_t vectors = vectors_of(columns), panels = panels_of(t, columns), column = channels * taps;
+    size_t own = channels / unit, whole = padded / unit;
     for (size_t p = 0; p < panels; p++) {
         size_t first = panel_start(vectors, panels, p), width = (panel_start(vectors, panels, p + 1) - first) * 16;
         size_t some = first * 16 + width < columns ? width : columns - first * 16;
         for (size_t tap = 0; tap < taps; tap++) {
-            float *to = packed + first * 16 * padded * taps + tap * padded * width;
-            t->pack(weights + first * 16 * column + tap, taps, column, channels, some, (int)(width / 16), to);
-            memset(to + channels * width, 0, (padded - channels) * width * sizeof(float));
+            float *to = packed + first * 16 * whole * taps + tap * whole * width;
+            t->pack(weights + first * 16 * column + tap, taps, column, own, some, (int)(width / 16), to);
+            memset(to + own * width, 0, (whole - own) * width * sizeof(float));
         }
     }
+}
+
+void lt_gemm_pack_windows(const float *weights, size_t columns, size_t channels, size_t padded, size_t taps, float *packed) {
+    pack_windows(table(), weights, columns, channels, padded, taps, 1, packed);
+}
+
+void lt_gemm_pack_windows_pairs(const float *weights, size_t columns, size_t channels, size_t padded, size_t taps, float *packed) {
+#if defined(__x86_64__)
+    pack_windows(&lt_gemm_avx512_bf16, weights, columns, channels, padded, taps, 2, packed);
+#else
+    (void)weights, (void)columns, (void)channels, (void)padded, (void)taps, (void)packed;
+#endif
 }
 
 typedef struct {
@@ -117,7 +156,7 @@ static size_t transposed_floats(const lt_gemm_job *job, size_t batch) {
 
 size_t lt_gemm_scratch(const lt_gemm_job *job) {
     size_t threads = job->threads > 1 ? (size_t)job->threads : 1;
-    return 4 * (transposed_floats(job, batch_count(job)) + threads * panel_floats(table(), job));
+    return 4 * (transposed_floats(job, batch_count(job)) + threads * panel_floats(table_of(job), job));
 }
 
 /// Products of rows [from, to) of matrix n with panels [first, end).
@@ -143,7 +182,8 @@ static void multiply(const run *r, size_t n, size_t from, size_t to, size_t firs
     size_t chunk = end - first > 1 ? LT_GEMM_CHUNK / (depth + job->columns) : to - from;
     if (chunk < 64) chunk = 64;
     size_t chunks = ceiling(to - from, chunk);
-    size_t parts = ceiling(depth, LT_GEMM_DEPTH), part = ceiling(depth, parts);
+    // Sums of parts wait in C, which must be as precise.
+    size_t parts = job->c_half ? 1 : ceiling(depth, LT_GEMM_DEPTH), part = ceiling(depth, parts);
     if (block != SIZE_MAX) part = ceiling(part, block) * block;
     for (size_t c = 0; c < chunks; c++) {
         size_t top = from + (to - from) * c / chunks, bottom = from + (to - from) * (c + 1) / chunks;
@@ -191,8 +231,8 @@ static void multiply(const run *r, size_t n, size_t from, size_t to, size_t firs
                     }
                     tile.ahead = isLast ? tile.b : tile.b + part_floats + t * tile.depth * tile.ahead_step;
                     size_t at = column + i * tile.row;
-                    tile.c = job->c + at;
-                    tile.residual = tile.adds || !job->residual ? NULL : job->residual + at;
+                    tile.c = element(job, job->c, at);
+                    tile.residual = tile.adds || !job->residual ? NULL : element(job, job->residual, at);
                     table->tiles[(tile.vectors - 1) * table->rows + tile.rows - 1](&tile);
                 }
             }
@@ -244,7 +284,7 @@ static void transpose_share(void *context, int index, int count) {
 }
 
 void lt_gemm(const lt_gemm_job *job) {
-    const lt_gemm_table *t = table();
+    const lt_gemm_table *t = table_of(job);
     run r = {.job = job, .table = t, .batch = batch_count(job), .vectors = vectors_of(job->columns)};
     r.panels = panels_of(t, job->columns);
     r.tiles = ceiling(job->rows, (size_t)t->rows);
@@ -276,18 +316,19 @@ typedef struct {
 
 /// Rows that go through both products at a time.
 static size_t pair_rows(const lt_gemm_job *first) {
-    size_t rows = LT_GEMM_BETWEEN / (first->columns ? first->columns : 1), tile = (size_t)table()->rows;
+    size_t rows = (size_t)LT_GEMM_BETWEEN * (first->pairs ? 2 : 1) / (first->columns ? first->columns : 1);
+    size_t tile = (size_t)table_of(first)->rows;
     return rows < 8 * tile ? 8 * tile : rows / tile * tile;
 }
 
 size_t lt_gemm_pair_scratch(const lt_gemm_job *first) {
     size_t threads = first->threads > 1 ? (size_t)first->threads : 1, rows = pair_rows(first);
-    return 4 * threads * (rows < first->rows ? rows : first->rows) * ((first->columns + 15) / 16 * 16);
+    return (first->pairs ? 2 : 4) * threads * (rows < first->rows ? rows : first->rows) * ((first->columns + 15) / 16 * 16);
 }
 
 static run whole(const lt_gemm_job *job) {
-    return (run){.job = job, .table = table(), .batch = 1, .vectors = vectors_of(job->columns),
-                 .panels = panels_of(table(), job->columns)};
+    const lt_gemm_table *t = table_of(job);
+    return (run){.job = job, .table = t, .batch = 1, .vectors = vectors_of(job->columns), .panels = panels_of(t, job->columns)};
 }
 
 static void pair_share(void *context, int index, int count) {
@@ -296,23 +337,26 @@ static void pair_share(void *context, int index, int count) {
     size_t rows = first.rows, width = (first.columns + 15) / 16 * 16;
     size_t start = rows * (p->tiles * (size_t)index / (size_t)count) / p->tiles;
     size_t stop = rows * (p->tiles * (size_t)(index + 1) / (size_t)count) / p->tiles;
-    first.c = (float *)first.scratch + (size_t)index * (p->chunk < rows ? p->chunk : rows) * width;
-    first.c_place.row = second.a_place.row = width;
+    first.c_half = first.pairs;
+    first.c = element(&first, first.scratch, (size_t)index * (p->chunk < rows ? p->chunk : rows) * width);
+    first.c_place.row = width;
+    second.a_place.row = second.pairs ? width / 2 : width;
     second.a = first.c;
     run one = whole(&first), two = whole(&second);
     size_t chunks = ceiling(stop - start, p->chunk);
     for (size_t c = 0; c < chunks; c++) {
         size_t from = start + (stop - start) * c / chunks, some = start + (stop - start) * (c + 1) / chunks - from;
         first.a = p->first->a + from * first.a_place.row;
-        second.c = p->second->c + from * second.c_place.row;
-        if (second.residual) second.residual = p->second->residual + from * second.c_place.row;
+        second.c = element(&second, p->second->c, from * second.c_place.row);
+        if (second.residual) second.residual = element(&second, p->second->residual, from * second.c_place.row);
         multiply(&one, 0, 0, some, 0, one.panels, NULL);
         multiply(&two, 0, 0, some, 0, two.panels, NULL);
     }
 }
 
 void lt_gemm_pair(const lt_gemm_job *first, const lt_gemm_job *second) {
-    pair p = {.first = first, .second = second, .tiles = ceiling(first->rows, (size_t)table()->rows), .chunk = pair_rows(first)};
+    pair p = {.first = first, .second = second, .tiles = ceiling(first->rows, (size_t)table_of(first)->rows),
+              .chunk = pair_rows(first)};
     size_t threads = threads_of(first, 1);
     lt_parallel((int)(threads < p.tiles ? threads : p.tiles), pair_share, &p);
 }

@@ -18,6 +18,7 @@ typedef struct {
     const float *ahead;
     size_t ahead_step;
     /// (r, 0) at r * row; the second vector at + vector, the upper half of a vector at + half.
+    /// All three in elements of C.
     float *c;
     const float *residual;
     size_t row, vector, half;
@@ -36,12 +37,14 @@ typedef struct {
     size_t block;
     /// For each number of vectors, for each number of rows.
     void (*const *tiles)(const lt_gemm_tile *);
-    /// Packs 16 `vectors` columns of B, of which `columns` exist: (k, j) at k rs + j cs; times gate[k] where there is one.
+    /// Packs 16 `vectors` columns of B, of which `columns` exist: (k, j) at k rs + j cs, both in floats; the depth counts pairs
+    /// where A and B are such.
     void (*pack)(const float *b, size_t rs, size_t cs, size_t depth, size_t columns, int vectors, float *packed);
+    /// The panel times gate[k]; NULL for pairs.
     void (*scale)(const float *panel, const float *gate, size_t depth, int vectors, float *scaled);
 } lt_gemm_table;
 
 extern const lt_gemm_table lt_gemm_portable;
 #if defined(__x86_64__)
-extern const lt_gemm_table lt_gemm_avx2, lt_gemm_avx512;
+extern const lt_gemm_table lt_gemm_avx2, lt_gemm_avx512, lt_gemm_avx512_bf16;
 #endif

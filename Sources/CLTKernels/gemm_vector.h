@@ -1,7 +1,7 @@
 // Micro-kernels of the matrix product, compiled once per instruction set: LT_ROWS rows by LT_VECTORS vectors of 16 columns are
 // summed in registers; B comes as packed rows of whole vectors, A as one broadcast element per row.
 // After Goto & van de Geijn, "Anatomy of high-performance matrix multiplication" (2008). Included with LT_SUFFIX, LT_ROWS,
-// LT_VECTORS and LT_BLOCK (channels of a block, 16 or 8) defined.
+// LT_VECTORS and LT_BLOCK (channels of a block, 16 or 8) defined; with LT_PAIRS, an element of A or B is a pair of bfloat16.
 #include "gemm_table.h"
 #include "vector.h"
 
@@ -29,11 +29,57 @@ static inline __attribute__((always_inline)) void LT_NAME(store_halves)(float *p
 #endif
 }
 
+/// 16 elements of what lies as C does.
+static inline __attribute__((always_inline)) vf LT_NAME(get)(const lt_gemm_tile *t, const float *from, size_t at, int is_half) {
+#ifdef LT_PAIRS
+    if (is_half) return LT_NAME(widen)((const uint16_t *)from + at);
+#endif
+    (void)is_half;
+    return LT_NAME(load_halves)(from + at, t->half);
+}
+static inline __attribute__((always_inline)) void LT_NAME(put)(const lt_gemm_tile *t, size_t at, vf v, int is_half) {
+#ifdef LT_PAIRS
+    if (is_half) {
+        LT_NAME(narrow)((uint16_t *)t->c + at, v);
+        return;
+    }
+#endif
+    (void)is_half;
+    LT_NAME(store_halves)(t->c + at, t->half, v);
+}
+
 /// The first `count` floats, the others 0; the upper half lies as above.
 static inline vf LT_NAME(load_some)(const float *p, size_t half, size_t count) {
     float some[16] = {0};
     for (size_t i = 0; i < count; i++) some[i] = p[i < 8 ? i : half + i - 8];
     return L(some);
+}
+/// The same of what lies as C does.
+static inline vf LT_NAME(get_some)(const lt_gemm_tile *t, const float *from, size_t at, size_t count, int is_half) {
+#ifdef LT_PAIRS
+    if (is_half) {
+        uint16_t some[16] = {0};
+        memcpy(some, (const uint16_t *)from + at, 2 * count);
+        return LT_NAME(widen)(some);
+    }
+#endif
+    (void)is_half;
+    return LT_NAME(load_some)(from + at, t->half, count);
+}
+/// The first `stored` elements of a vector of which `count` exist, the others 0.
+static inline void LT_NAME(put_some)(const lt_gemm_tile *t, size_t at, vf y, size_t count, size_t stored, int is_half) {
+    float some[16] = {0};
+    for (size_t i = 0; i < count; i++) some[i] = y[i];
+#ifdef LT_PAIRS
+    if (is_half) {
+        uint16_t narrow[16];
+        LT_NAME(narrow)(narrow, L(some));
+        memcpy((uint16_t *)t->c + at, narrow, 2 * stored);
+        return;
+    }
+#endif
+    (void)is_half;
+    for (size_t i = 0; i < stored; i++) t->c[at + (i < 8 ? i : t->half + i - 8)] = some[i];
 }
 
 // The code below once for each activation.
@@ -55,11 +101,12 @@ static inline vf LT_NAME(load_some)(const float *p, size_t half, size_t count) {
 static __attribute__((noinline)) void LT_NAME(activate)(const lt_gemm_tile *t, const float *values) {
     vf a = S(t->job->activation_a), b = S(t->job->activation_b);
     int rows = t->rows, vectors = t->vectors;
-    size_t row = t->row, vector = t->vector, half = t->half;
+    int is_half = t->job->c_half;
+    size_t row = t->row, vector = t->vector;
 #define EACH(OP)                                                                                                    \
     for (int r = 0; r < rows; r++)                                                                                  \
         for (int v = 0; v < vectors; v++, values += 16)                                                             \
-            LT_NAME(store_halves)(t->c + (size_t)r * row + (size_t)v * vector, half, LT_NAME(apply)(OP, a, b, L(values)));
+            LT_NAME(put)(t, (size_t)r * row + (size_t)v * vector, LT_NAME(apply)(OP, a, b, L(values)), is_half);
     LT_EACH_ACTIVATION(t->job->activation, EACH)
 #undef EACH
 }
@@ -69,7 +116,7 @@ static __attribute__((noinline)) void LT_NAME(activate)(const lt_gemm_tile *t, c
 static __attribute__((noinline)) void LT_NAME(finish)(const lt_gemm_tile *t, const float *sums) {
     const lt_gemm_job *job = t->job;
     vf scale = S(job->scale), a = S(job->activation_a), b = S(job->activation_b);
-    int blocked = job->c_place.block != 0;
+    int blocked = job->c_place.block != 0, is_half = job->c_half;
 #define EACH(OP)                                                                                              \
     for (int r = 0; r < t->rows; r++)                                                                         \
         for (int v = 0; v < t->vectors; v++, sums += 16) {                                                    \
@@ -77,23 +124,26 @@ static __attribute__((noinline)) void LT_NAME(finish)(const lt_gemm_tile *t, con
             vf y = L(sums) * scale;                                                                           \
             if (t->columns >= (size_t)(v + 1) * 16) {                                                         \
                 if (t->bias) y += L(t->bias + 16 * v);                                                        \
-                if (t->residual) y += LT_NAME(load_halves)(t->residual + at, t->half);                        \
-                if (t->adds) y += LT_NAME(load_halves)(t->c + at, t->half);                                   \
-                LT_NAME(store_halves)(t->c + at, t->half, LT_NAME(apply)(OP, a, b, y));                       \
+                if (t->residual) y += LT_NAME(get)(t, t->residual, at, is_half);                              \
+                if (t->adds) y += LT_NAME(get)(t, t->c, at, is_half);                                         \
+                LT_NAME(put)(t, at, LT_NAME(apply)(OP, a, b, y), is_half);                                    \
                 continue;                                                                                     \
             }                                                                                                 \
             size_t count = t->columns - (size_t)v * 16;                                                       \
             if (t->bias) y += LT_NAME(load_some)(t->bias + 16 * v, 8, count);                                 \
-            if (t->residual) y += LT_NAME(load_some)(t->residual + at, t->half, count);                       \
-            if (t->adds) y += LT_NAME(load_some)(t->c + at, t->half, count);                                  \
-            y = LT_NAME(apply)(OP, a, b, y);                                                                  \
+            if (t->residual) y += LT_NAME(get_some)(t, t->residual, at, count, is_half);                      \
+            if (t->adds) y += LT_NAME(get_some)(t, t->c, at, count, is_half);                                 \
             size_t stored = blocked ? (count + LT_BLOCK - 1) / LT_BLOCK * LT_BLOCK : count;                   \
-            for (size_t i = 0; i < stored; i++) t->c[at + (i < 8 ? i : t->half + i - 8)] = i < count ? y[i] : 0.f; \
+            LT_NAME(put_some)(t, at, LT_NAME(apply)(OP, a, b, y), count, stored, is_half);                    \
         }
     LT_EACH_ACTIVATION(t->ends ? job->activation : LT_UNARY_COPY, EACH)
 #undef EACH
 }
 
+#define LT_ADD(FROM, IS_HALF)                                                                                 \
+    _Pragma("clang loop unroll(full)") for (int v = 0; v < vectors; v++)                                      \
+        _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) sums[r][v] +=                       \
+        LT_NAME(get)(t, FROM, LT_AT(r, v), IS_HALF);
 #define LT_AT(r, v) ((size_t)(r) * t->row + (size_t)(v) * t->vector)
 static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gemm_tile *t, const int rows, const int vectors) {
     vf sums[LT_ROWS][LT_VECTORS];
@@ -106,10 +156,11 @@ static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gem
     for (int r = 0; r < rows; r++) a[r] = t->a[r];
     const float *b = t->b;
     // C is fetched while the sums are made.
+    const int is_half = t->job->c_half, element = is_half ? 1 : 2;
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; v++) __builtin_prefetch(t->c + LT_AT(r, v), 1);
+        for (int v = 0; v < vectors; v++) __builtin_prefetch((const char *)t->c + (LT_AT(r, v) << element), 1);
     size_t block = t->block, start = 0, ahead_step = t->ahead_step;
     const float *ahead = t->ahead;
     for (size_t left = t->depth; left > 0; start += t->blocks) {
@@ -127,7 +178,7 @@ static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gem
             for (int r = 0; r < rows; r++) {
                 vf x = S(a[r][k]);
 #pragma clang loop unroll(full)
-                for (int v = 0; v < vectors; v++) sums[r][v] += x * w[v];
+                for (int v = 0; v < vectors; v++) sums[r][v] = LT_MULTIPLY_ADD(sums[r][v], x, w[v]);
             }
         }
     }
@@ -146,16 +197,22 @@ static inline __attribute__((always_inline)) void LT_NAME(sum_tile)(const lt_gem
 #pragma clang loop unroll(full)
             for (int r = 0; r < rows; r++) sums[r][v] += bias;
         }
-        if (t->residual)
+        if (t->residual && is_half) {
+            LT_ADD(t->residual, 1)
+        } else if (t->residual) {
+            LT_ADD(t->residual, 0)
+        }
+        if (t->adds) LT_ADD(t->c, 0)
+#ifdef LT_PAIRS
+        if (is_half && !costly) {
 #pragma clang loop unroll(full)
-            for (int v = 0; v < vectors; v++)
+            for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
-                for (int r = 0; r < rows; r++) sums[r][v] += LT_NAME(load_halves)(t->residual + LT_AT(r, v), t->half);
-        if (t->adds)
-#pragma clang loop unroll(full)
-            for (int v = 0; v < vectors; v++)
-#pragma clang loop unroll(full)
-                for (int r = 0; r < rows; r++) sums[r][v] += LT_NAME(load_halves)(t->c + LT_AT(r, v), t->half);
+                for (int v = 0; v < vectors; v++)
+                    LT_NAME(put)(t, LT_AT(r, v), PICK(sums[r][v] < least, least, sums[r][v]), 1);
+            return;
+        }
+#endif
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -204,6 +261,44 @@ static void (*const LT_NAME(tiles)[])(const lt_gemm_tile *) = {
 #endif
 };
 
+#ifdef LT_PAIRS
+/// The bits of a bfloat16, rounded as the instruction rounds (denormal numbers to 0).
+static inline uint32_t LT_NAME(rounded)(float x) {
+    return (uint16_t)_mm_extract_epi16((__m128i)_mm_cvtneps_pbh(_mm_set_ss(x)), 0);
+}
+// Element k of a column is the pair of B's rows 2k and 2k + 1.
+static void LT_NAME(pack)(const float *b, size_t rs, size_t cs, size_t depth, size_t columns, int vectors, float *packed) {
+    size_t width = (size_t)vectors * 16;
+    uint32_t *to = (uint32_t *)packed;
+    if (cs == 1) {
+        for (size_t k = 0; k < depth; k++, to += width)
+            for (size_t j = 0; j < width; j += 16) {
+                uint32_t some = j >= columns ? 0 : columns - j < 16 ? (1u << (columns - j)) - 1 : 0xFFFF;
+                __m512 even = _mm512_maskz_loadu_ps((__mmask16)some, b + 2 * k * rs + j);
+                __m512 odd = _mm512_maskz_loadu_ps((__mmask16)some, b + (2 * k + 1) * rs + j);
+                __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(even));
+                __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(odd));
+                _mm512_storeu_si512(to + j, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+            }
+        return;
+    }
+    for (size_t k0 = 0; k0 < depth; k0 += 16) {
+        size_t some = depth - k0 < 16 ? depth - k0 : 16;
+        for (size_t j = 0; j < width; j++) {
+            uint32_t pairs[16] = {0};
+            const float *from = b + j * cs + 2 * k0 * rs;
+            if (j < columns && rs == 1 && some == 16) {
+                __m512i low = (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + 16), _mm512_loadu_ps(from));
+                _mm512_storeu_si512(pairs, low);
+            } else if (j < columns) {
+                for (size_t k = 0; k < some; k++)
+                    pairs[k] = LT_NAME(rounded)(from[2 * k * rs]) | LT_NAME(rounded)(from[(2 * k + 1) * rs]) << 16;
+            }
+            for (size_t k = 0; k < some; k++) to[(k0 + k) * width + j] = pairs[k];
+        }
+    }
+}
+#else
 static void LT_NAME(pack)(const float *b, size_t rs, size_t cs, size_t depth, size_t columns, int vectors, float *packed) {
     size_t width = (size_t)vectors * 16;
     if (cs == 1) {
@@ -227,4 +322,4 @@ static void LT_NAME(scale)(const float *panel, const float *gate, size_t depth, 
         for (int v = 0; v < vectors; v++, panel += 16, scaled += 16) ST(scaled, L(panel) * g);
     }
 }
-
+#endif

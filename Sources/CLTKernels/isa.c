@@ -48,8 +48,8 @@ static lt_bf16 detect_bf16(void) {
     const char *force = getenv("LT_ISA");
     __get_cpuid(0, &vendor[0], &vendor[1], &vendor[2], &vendor[3]);
     // AMD (from Zen 4 on) does twice as many as of float32; Intel half as many, but for its tiles (AMX-BF16).
-    int is_amd = vendor[1] == signature_AMD_ebx, has_tiles = first[3] >> 22 & 1;
-    return is_amd || has_tiles || (force && strcmp(force, "avx512_bf16") == 0) ? LT_BF16_FAST : LT_BF16_SLOW;
+    if (vendor[1] == signature_AMD_ebx || (force && strcmp(force, "avx512_bf16") == 0)) return LT_BF16_FAST;
+    return first[3] >> 22 & 1 ? LT_BF16_TILES : LT_BF16_SLOW;
 #else
     return LT_BF16_NONE;
 #endif

@@ -152,6 +152,25 @@ void lt_layer_norm(const float *x, const float *scale, const float *bias, float 
     run(&j, rows, columns * 2, norm_body);
 }
 
+#if defined(__x86_64__)
+static void norm_half_body(void *context, int index, int count) {
+    job *j = context;
+    size_t from, to, n = j->inner;
+    share(j->items, index, count, &from, &to);
+    for (size_t row = from; row < to; row++)
+        lt_layer_norm_row_half(j->x + row * n, j->z, j->bias, j->epsilon, (uint16_t *)j->y + row * n, n);
+}
+#endif
+void lt_layer_norm_half(const float *x, const float *scale, const float *bias, float epsilon, uint16_t *y, size_t rows,
+                        size_t columns) {
+    job j = {.x = x, .z = scale, .bias = bias, .epsilon = epsilon, .y = (float *)y, .inner = columns};
+#if defined(__x86_64__)
+    run(&j, rows, columns * 2, norm_half_body);
+#else
+    (void)j, (void)rows;
+#endif
+}
+
 static void reduce_body(void *context, int index, int count) {
     job *j = context;
     size_t from, to, step = j->lanes * j->inner;

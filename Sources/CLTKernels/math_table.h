@@ -22,6 +22,9 @@ typedef struct {
 extern const lt_math_table lt_math_portable;
 #if defined(__x86_64__)
 extern const lt_math_table lt_math_avx2, lt_math_avx512;
+/// For AVX-512 BF16.
+void lt_attention_half(const lt_attention_job *, size_t, size_t, size_t, size_t, float *);
+void lt_layer_norm_row_half(const float *, const float *, const float *, float, uint16_t *, size_t);
 #endif
 
 /// Those of the level that kernels run at (lt_isa_level).

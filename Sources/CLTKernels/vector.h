@@ -1,6 +1,6 @@
 // Vectors of 16 floats in the compiler's own vector type, which becomes one AVX-512 register, two AVX ones or four SSE or NEON
 // ones, and the elementwise functions on them. Included once per instruction set with LT_SUFFIX defined (for AVX-512 LT_AVX512,
-// too, behind immintrin.h); whoever includes it may use L (load), ST (store), S (splat) and PICK (mask ? a : b).
+// too, behind immintrin.h; for products of bfloat16 LT_PAIRS); whoever includes it may use L (load), ST (store), S (splat) and PICK (mask ? a : b).
 #include "include/lt_math.h"
 #include <math.h>
 #include <string.h>
@@ -27,6 +27,19 @@ static inline vf LT_NAME(pick)(vi mask, vf a, vf b) { return (vf)(((vi)a & mask)
 #define ST LT_NAME(store)
 #define S LT_NAME(splat)
 #define PICK LT_NAME(pick)
+
+/// sum + x w, of floats or, with LT_PAIRS, of lanes that are pairs of bfloat16.
+#ifdef LT_PAIRS
+#define LT_MULTIPLY_ADD(sum, x, w) ((vf)_mm512_dpbf16_ps((__m512)(sum), (__m512bh)(x), (__m512bh)(w)))
+static inline __attribute__((always_inline)) vf LT_NAME(widen)(const uint16_t *p) {
+    return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16);
+}
+static inline __attribute__((always_inline)) void LT_NAME(narrow)(uint16_t *p, vf v) {
+    _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh((__m512)v));
+}
+#else
+#define LT_MULTIPLY_ADD(sum, x, w) ((sum) + (x) * (w))
+#endif
 
 #ifdef LT_AVX512
 /// e^x within 2 ulp (Cody & Waite's reduction, polynomial of degree 6); 0 below -87.3, infinity above 88.7, NaN stays.

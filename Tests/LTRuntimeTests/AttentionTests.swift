@@ -101,6 +101,8 @@ import Testing
                 let y = try run(graph, [("x", x)], on: "cpu", threads: threads)["y"]
                 #expect(try difference(y, expected) <= 1e-5)
             }
+            // Scores are in the tens: their rounding is some percent of a weight.
+            try expectNearAgreement(graph, [("x", x)], tolerance: 0.12)
             let ops = try operators(graph, x.shape).filter { $0 != "Reshape" }
             #expect(ops == ["Linear", "FusedAttention"], "\(ops)")
         }
@@ -153,6 +155,7 @@ import Testing
                 let y = try run(single, inputs, on: "cpu", threads: threads)["y"]
                 #expect(try difference(y, expected) <= 1e-5)
             }
+            try expectNearAgreement(single, inputs, tolerance: 0.03)
             let plan = try Plan(single, on: CPUBackend(), options: PlanOptions(threads: 1))
             let rows = try plan.rows(["q": q.shape, "k": k.shape, "v": v.shape])
             #expect(rows.map(\.kernel) == ["simd attention"])

@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    /// Runs on both backends, and on the cpu with one thread and with two, which must agree in every bit.
+    /// Runs on both backends, and on the cpu with one thread and with two, which must agree in every bit; and in bfloat16.
     private func check(_ graph: Graph, _ inputs: [(String, Tensor)], _ comment: String) throws {
         try expectAgreement(graph, inputs, tolerance: 1e-5, comment)
         let one = try run(graph, inputs, on: "cpu", threads: 1)
@@ -38,6 +38,8 @@ import Testing
         for (name, expected) in one {
             #expect(try two[name]?.array(of: Float.self) == expected.array(of: Float.self), "\(comment) \(name)")
         }
+        // Sums are as large as 30 where activations bend.
+        try expectNearAgreement(graph, inputs, tolerance: 0.1, comment)
     }
 
     /// X W + b + Z with each activation; Z lives on in some cases.
@@ -287,6 +289,77 @@ import Testing
             }
             for j in columns..<max(cRow, columns) where i < rows - 1 {
                 #expect(c.floats[i * cRow + j] == before[i * cRow + j])
+            }
+        }
+    }
+
+    private static func rounded(_ x: Float) -> Float {
+        let bits = x.bitPattern
+        return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+    }
+
+    /// The same of pairs: results are those of the rounded factors, to float32's rounding or, where C is bfloat16, to its own.
+    @Test(
+        .enabled(if: lt_bf16_products() == LT_BF16_FAST, "this CPU multiplies bfloat16 no faster than float32"),
+        arguments: 0..<80)
+    func pairsStayInside(seed: Int) throws {
+        var random = SeededGenerator(seed: UInt64(7500 + seed))
+        let (rows, columns) = (random.pick(1...40), random.pick(1...70))
+        let depth = seed % 8 == 0 ? random.pick(1100...1300) : random.pick(1...40)
+        let (isHalf, isTransposed) = (seed % 2 == 0, random.below(2) == 0)
+        let cRow = columns + random.below(3)
+        let a = try Guarded(rows * depth, &random)
+        let b = try Guarded(2 * depth * columns, &random)
+        let c = try Guarded(isHalf ? ((rows - 1) * cRow + columns + 1) / 2 : (rows - 1) * cRow + columns, &random)
+        let bias = try Guarded(columns, &random)
+        let packed = try Guarded(lt_gemm_packed_count(depth, columns), &random)
+        lt_gemm_pack_pairs(
+            b.floats, isTransposed ? 1 : columns, isTransposed ? 2 * depth : 1, depth, columns, packed.floats)
+        let halves = UnsafeMutableRawPointer(a.floats).assumingMemoryBound(to: UInt16.self)
+        for index in 0..<2 * rows * depth {
+            halves[index] = UInt16(Self.rounded(Float(random.normal())).bitPattern >> 16)
+        }
+        let narrow = UnsafeMutableRawPointer(c.floats).assumingMemoryBound(to: UInt16.self)
+        func value(_ index: Int) -> Float {
+            isHalf ? Float(bitPattern: UInt32(narrow[index]) << 16) : c.floats[index]
+        }
+        for index in 0..<(rows - 1) * cRow + columns where isHalf {
+            narrow[index] = UInt16(Self.rounded(Float(random.normal())).bitPattern >> 16)
+        }
+        var job = lt_gemm_job()
+        job.rows = rows
+        job.depth = depth
+        job.columns = columns
+        job.pairs = 1
+        job.c_half = isHalf ? 1 : 0
+        job.batch = (1, 1, 1, 1)
+        job.a = UnsafePointer(a.floats)
+        job.a_place.row = depth
+        job.b = UnsafePointer(packed.floats)
+        job.c = c.floats
+        job.c_place.row = cRow
+        job.scale = 1
+        job.bias = UnsafePointer(bias.floats)
+        job.residual = UnsafePointer(c.floats)
+        job.activation = [LT_UNARY_COPY, LT_UNARY_RELU, LT_UNARY_SILU][seed % 3]
+        job.threads = 1
+        let before = (0..<(rows - 1) * cRow + columns).map { value($0) }
+        lt_gemm(&job)
+        for i in 0..<rows {
+            for j in 0..<columns {
+                var sum = Double(bias.floats[j]) + Double(before[i * cRow + j])
+                for k in 0..<2 * depth {
+                    let w = isTransposed ? b.floats[j * 2 * depth + k] : b.floats[k * columns + j]
+                    sum +=
+                        Double(Float(bitPattern: UInt32(halves[i * 2 * depth + k]) << 16)) * Double(Self.rounded(w))
+                }
+                if job.activation == LT_UNARY_SILU { sum = sum / (1 + exp(-sum)) }
+                if job.activation == LT_UNARY_RELU { sum = max(sum, 0) }
+                let bound = isHalf ? 1e-3 + abs(sum) / 256 : 1e-3
+                #expect(abs(Double(value(i * cRow + j)) - sum) < bound, "seed \(seed) at \(i), \(j)")
+            }
+            for j in columns..<max(cRow, columns) where i < rows - 1 {
+                #expect(value(i * cRow + j) == before[i * cRow + j])
             }
         }
     }

@@ -25,7 +25,7 @@ import Testing
                 let plan = try Plan(graph, on: CPUBackend(), options: PlanOptions(threads: 1, precision: precision))
                 #expect(there[precision] == true)
                 // A precision that changes nothing says so: the network is not quantised.
-                let isUseful = precision == .bf16 && lt_bf16_products() == LT_BF16_FAST
+                let isUseful = precision == .bf16 && lt_bf16_products().rawValue >= LT_BF16_FAST.rawValue
                 #expect(plan.notes.count == (precision == .f32 || isUseful ? 0 : 1))
                 #expect(plan.notes.allSatisfy { $0.hasPrefix("precision \(precision.rawValue): ") })
             } catch {
@@ -84,6 +84,68 @@ import Testing
             #expect(worst < 5 / 256, "\(name): \(worst)")
         }
         #expect(actual["y"]?.type == .float32)
+    }
+
+    /// A block of a transformer: LayerNormalization that only products read, and one that something else reads too.
+    @Test(arguments: [(5, 38), (33, 64), (7, 33)]) func bf16Normalisation(_ rows: Int, _ columns: Int) throws {
+        var random = SeededGenerator(seed: 22, index: UInt64(columns))
+        var builder = GraphBuilder(name: "block", opset: 20)
+        let x = builder.input("x", .float32, [.fixed(rows), .fixed(columns)])
+        let share = 1 / Float(columns).squareRoot()
+        func constant(_ name: String, _ dims: [Int], scaled scale: Float) throws -> String {
+            let tensor = try random.tensor(dims)
+            return builder.initializer(name, try Tensor(tensor.array(of: Float.self).map { $0 * scale }, dims))
+        }
+        func norm(_ value: String, _ name: String) throws -> String {
+            builder.node(
+                "LayerNormalization",
+                [
+                    value, try constant("scale" + name, [columns], scaled: 1),
+                    try constant("bias" + name, [columns], scaled: 1),
+                ])
+        }
+        let first = try norm(x, "1")
+        let hidden = builder.node(
+            "Gelu", [builder.node("MatMul", [first, try constant("w", [columns, 50], scaled: share)])])
+        let sum = builder.node(
+            "Add", [builder.node("MatMul", [hidden, try constant("v", [50, columns], scaled: share)]), x])
+        let second = try norm(sum, "2")
+        let last = builder.node("MatMul", [second, try constant("u", [columns, 20], scaled: share)])
+        builder.output(last, as: "y", .float32, [.fixed(rows), 20])
+        builder.output(second, as: "normal", .float32, [.fixed(rows), .fixed(columns)])
+        try expectNearAgreement(builder.graph, [("x", try random.tensor([rows, columns]))], tolerance: 0.03)
+    }
+
+    /// Pictures and clips, which come with few channels: windows of all kinds, over the edges, activations, channels that fill no
+    /// block.
+    @Test(arguments: 0..<24) func bf16Pictures(seed: Int) throws {
+        var random = SeededGenerator(seed: 23, index: UInt64(seed))
+        let isClip = seed % 4 == 3
+        let (batch, channels, columns) = (random.pick(1...3), random.pick(1...5), random.pick(1...70))
+        let kernel = (0..<(isClip ? 3 : 2)).map { _ in random.pick(1...(isClip ? 4 : 17)) }
+        let strides = kernel.map { _ in random.pick(1...4) }
+        let pads = (0..<2 * kernel.count).map { random.below(kernel[$0 % kernel.count]) }
+        let sizes = kernel.indices.map { max(kernel[$0], random.pick(1...40)) }
+        let dims = [batch, channels] + sizes
+        var builder = GraphBuilder(name: "picture", opset: 20)
+        let x = builder.input("x", .float32, dims.map { .fixed($0) })
+        let share = 1 / Float(kernel.reduce(channels, *)).squareRoot()
+        let weights = try random.tensor([columns, channels] + kernel)
+        let w = builder.initializer(
+            "w", try Tensor(try weights.array(of: Float.self).map { $0 * share }, weights.dims))
+        let b = builder.initializer("b", try random.tensor([columns]))
+        var y = builder.node(
+            "Conv", seed % 2 == 0 ? [x, w, b] : [x, w],
+            attributes: ["strides": .ints(strides.map { Int64($0) }), "pads": .ints(pads.map { Int64($0) })])
+        if seed % 3 > 0 { y = builder.node(seed % 3 == 1 ? "Relu" : "Sigmoid", [y]) }
+        builder.output(y, as: "y", .float32, [])
+        var graph = builder.graph
+        graph.outputs[0].type = nil
+        let input = try random.tensor(dims)
+        try expectNearAgreement(graph, [("x", input)], tolerance: 0.02, "seed \(seed)")
+        guard lt_bf16_products() == LT_BF16_FAST else { return }
+        let plan = try Plan(graph, on: CPUBackend(), options: PlanOptions(threads: 1, precision: .bf16))
+        #expect(try plan.rows(["x": input.shape]).contains { $0.kernel == "simd conv of pictures bf16" })
     }
 
     // MARK: int8

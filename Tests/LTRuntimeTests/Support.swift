@@ -1,5 +1,6 @@
 // What the runtime's tests share: random tensors, graphs of one node, runs on both backends, files beside the tests.
 
+import CLTKernels
 import LTCore
 import LTGraph
 import LTRuntime
@@ -42,10 +43,30 @@ func graph(
 
 /// Runs a graph once.
 func run(
-    _ graph: Graph, _ inputs: [(String, Tensor)], on device: String, threads: Int = 2
+    _ graph: Graph, _ inputs: [(String, Tensor)], on device: String, threads: Int = 2, precision: Precision = .f32
 ) throws -> [String: Tensor] {
-    let plan = try Plan(graph, on: try BackendTable.named(device), options: PlanOptions(threads: threads))
+    let plan = try Plan(
+        graph, on: try BackendTable.named(device), options: PlanOptions(threads: threads, precision: precision))
     return try Session(plan).run(Dictionary(uniqueKeysWithValues: inputs))
+}
+
+/// Where our own kernels multiply pairs of bfloat16: they stay near the reference backend and give the same bits for any number of
+/// threads.
+func expectNearAgreement(
+    _ graph: Graph, _ inputs: [(String, Tensor)], tolerance: Float, _ comment: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+    guard lt_bf16_products() == LT_BF16_FAST else { return }
+    let reference = try run(graph, inputs, on: "reference")
+    let one = try run(graph, inputs, on: "cpu", threads: 1, precision: .bf16)
+    let two = try run(graph, inputs, on: "cpu", threads: 2, precision: .bf16)
+    for (name, expected) in reference {
+        let worst = try difference(one[name], expected)
+        #expect(worst <= tolerance, "\(comment) \(name): \(worst)", sourceLocation: sourceLocation)
+        #expect(
+            try one[name]?.array(of: Float.self) == two[name]?.array(of: Float.self), "\(comment) \(name)",
+            sourceLocation: sourceLocation)
+    }
 }
 
 /// The largest difference in units of the largest expected value.

@@ -119,7 +119,8 @@ import Testing
         let blocked = Folder()
         let other = try WeightCache(blocked.path, model: Self.digest)
         let level = lt_isa_level().rawValue
-        try Data().write(to: URL(fileURLWithPath: "\(blocked.path)/\(Self.digest)-\(longtailVersion)-f32-isa\(level)-1"))
+        let name = "\(Self.digest)-\(longtailVersion)-f32-isa\(level)-1"
+        try Data().write(to: URL(fileURLWithPath: "\(blocked.path)/\(name)"))
         #expect(try Self.result(other) == expected)
         #expect(blocked.files.isEmpty)
     }
@@ -194,7 +195,21 @@ import Testing
         try #require(lt_winograd_make(&shape, Int32(level), 1, &plan))
         let winograd = digest(plan.weight_bytes / 4) { lt_winograd_pack(&plan, weights, $0) }
         #expect([panels, transposed, windows, winograd] == Self.packed[level])
+        guard lt_bf16_products() == LT_BF16_FAST else { return }
+        let depth = channels / 2
+        let pairs = digest(lt_gemm_packed_count(depth, columns)) {
+            lt_gemm_pack_pairs(weights, columns, 1, depth, columns, $0)
+        }
+        let transposedPairs = digest(lt_gemm_packed_count(depth, columns)) {
+            lt_gemm_pack_pairs(weights, 1, channels, depth, columns, $0)
+        }
+        let windowsOfPairs = digest(lt_gemm_packed_count(taps * padded / 2, columns)) {
+            lt_gemm_pack_windows_pairs(weights, columns, channels, padded, taps, $0)
+        }
+        #expect([pairs, transposedPairs, windowsOfPairs] == Self.packedPairs)
     }
+
+    private static let packedPairs = ["9673ac33aceb", "c6c43132cde6", "642cac0bf290"]
 
     /// By level: portable, AVX2, AVX-512.
     private static let packed = [

@@ -12,6 +12,7 @@
 #include "lt_image.h"
 #include "lt_math.h"
 #include "lt_memory.h"
+#include "lt_picture.h"
 #include "lt_quantized.h"
 #include "lt_sampling.h"
 #include "lt_unfold.h"
@@ -41,7 +42,7 @@ typedef enum { LT_ISA_PORTABLE = 0, LT_ISA_AVX2 = 1, LT_ISA_AVX512 = 2 } lt_isa;
 lt_isa lt_isa_level(void);
 /// Products of bfloat16 pairs with float32 sums (AVX-512 BF16): none, slower than float32's (Intel's without AMX), or faster.
 /// LT_ISA=avx512_bf16 counts those that exist as faster, a lower level hides them.
-typedef enum { LT_BF16_NONE = 0, LT_BF16_SLOW = 1, LT_BF16_FAST = 2 } lt_bf16;
+typedef enum { LT_BF16_NONE = 0, LT_BF16_SLOW = 1, LT_BF16_FAST = 2, LT_BF16_TILES = 3 } lt_bf16;
 lt_bf16 lt_bf16_products(void);
 /// Whether there are products of 8-bit integers with sums of 32 bits (AVX-512 VNNI or AVX-VNNI, which oneDNN uses).
 bool lt_int8_products(void);

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/// Where the tokens of an operand lie, in elements from `data`: batch entry b, head h, token t, channel d at
+/// Where the tokens of an operand lie, in elements (floats or bfloat16) from `data`: batch entry b, head h, token t, channel d at
 /// b·batch + h·head + t·token + d; with `places`, row places[b·tokens + t] replaces the first and third term by
 /// places[…]·token.
 typedef struct {
@@ -28,6 +28,8 @@ typedef struct {
     size_t batch, heads, queries, keys;
     /// Channels of Q and K, of V and Y.
     size_t depth, width;
+    /// 1: Q, K, V and Y are bfloat16, whose products have float32 sums; only with LT_BF16_FAST, `depth` and all places even.
+    int half;
     float scale;
     lt_tokens q, k, v;
     /// `y.data` is written.

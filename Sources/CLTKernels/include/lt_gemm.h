@@ -1,6 +1,7 @@
 // Matrix products C = f(scale A B + bias + residual) in float32: A is read where it lies, B in packed panels, and what
 // follows a product happens before it leaves the registers. 1x1 convolutions of blocked tensors are products whose A and C lie
-// in blocks of channels. The same bits for any number of threads.
+// in blocks of channels. The same bits for any number of threads. A and packed B may be pairs of bfloat16 along the depth, each as
+// wide as a float and counted as one; sums are float32.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,9 @@ typedef enum {
 /// A product, or `batch` of them: matrix (n0, n1, n2, n3) of A begins at Σ n_d a_batch[d], likewise the others.
 typedef struct {
     size_t rows, columns, depth;
+    /// 1: `depth` and the places of A count pairs of bfloat16, B is packed by lt_gemm_pack_pairs; only with LT_BF16_FAST, without
+    /// `a_transposed` and `gate`. C and the residual are bfloat16 where `c_half` is 1; their places count elements.
+    int pairs, c_half;
     size_t batch[LT_GEMM_BATCH];
     const float *a;
     lt_placement a_place;
@@ -70,9 +74,15 @@ size_t lt_gemm_packed_count(size_t depth, size_t columns);
 /// Packs B, (k, j) at k row_stride + j column_stride, one of the two 1.
 void lt_gemm_pack(const float *b, size_t row_stride, size_t column_stride, size_t depth, size_t columns, float *packed);
 
+/// The same for pairs: the matrix has 2 `depth` rows, each float is rounded to bfloat16.
+void lt_gemm_pack_pairs(const float *b, size_t row_stride, size_t column_stride, size_t depth, size_t columns, float *packed);
+
 /// Packs the weights [columns][channels][taps] of a convolution for rows of lt_unfold: (k, j) is tap k / padded, channel
 /// k % padded of output j; channels past the last are zeros.
 void lt_gemm_pack_windows(const float *weights, size_t columns, size_t channels, size_t padded, size_t taps, float *packed);
+
+/// The same for pairs of channels, of which there is an even number; `padded` counts channels.
+void lt_gemm_pack_windows_pairs(const float *weights, size_t columns, size_t channels, size_t padded, size_t taps, float *packed);
 
 /// Bytes that `scratch` must have.
 size_t lt_gemm_scratch(const lt_gemm_job *job);
@@ -83,7 +93,8 @@ void lt_gemm(const lt_gemm_job *job);
 size_t lt_gemm_pair_scratch(const lt_gemm_job *first);
 
 /// The product of `second` with the result of `first` as its A, a few rows at a time, so that what lies between stays in cache.
-/// Both have packed B, no gate, and rows that lie one after another; `first->c` and `second->a` are not read.
+/// Both have packed B, no gate, and rows that lie one after another; `first->c` and `second->a` are not read. What lies between
+/// pairs is bfloat16.
 void lt_gemm_pair(const lt_gemm_job *first, const lt_gemm_job *second);
 
 #ifdef __cplusplus

@@ -45,6 +45,9 @@ void lt_softmax(const float *x, float *y, size_t rows, size_t columns);
 /// y = (x - mean) / sqrt(variance + epsilon) scale + bias of each row; bias may be NULL.
 void lt_layer_norm(const float *x, const float *scale, const float *bias, float epsilon, float *y, size_t rows,
                    size_t columns);
+/// The same with y in bfloat16; only with LT_BF16_FAST.
+void lt_layer_norm_half(const float *x, const float *scale, const float *bias, float epsilon, uint16_t *y, size_t rows,
+                        size_t columns);
 
 typedef enum {
     LT_REDUCE_SUM = 0, LT_REDUCE_MEAN, LT_REDUCE_L1, LT_REDUCE_L2, LT_REDUCE_SUM_SQUARE, LT_REDUCE_MAX, LT_REDUCE_MIN

@@ -12,6 +12,8 @@ struct CPUProgramBuilder {
     /// Name → ids of the same value in different layouts; the first is the one its node made.
     private var versions: [String: [Int]] = [:]
     private let reads: [String: Int]
+    /// Values that only products of bfloat16 read.
+    private let factors: Set<String>
 
     /// Builds the program of `graph`, the plan's graph with all types known, for inputs of these shapes.
     static func build(_ graph: Graph, _ shapes: [Shape?], _ plan: CPUPlan) throws(LTError) -> CPUProgram {
@@ -39,6 +41,7 @@ struct CPUProgramBuilder {
     private init(graph: Graph, inference: Inference, plan: CPUPlan, program: CPUProgram) {
         self.graph = graph
         reads = graph.readCounts
+        factors = plan.context.multipliesPairs ? Self.factors(graph, inference) : []
         self.inference = inference
         self.plan = plan
         self.program = program
@@ -79,6 +82,7 @@ struct CPUProgramBuilder {
         else { return try emitDynamic(node, op, name) }
         var context = plan.context
         context.opset = graph.opset(of: node)
+        context.feedsPairs = node.outputs.first.map { factors.contains($0) } ?? false
         var kernel = try KernelTable.choose(tensorOp, node, inputs, outputs, context)
         var sources: [Int?] = []
         for (index, wanted) in kernel.inputs.enumerated() {
@@ -114,6 +118,22 @@ struct CPUProgramBuilder {
             CPUProgram.Step(
                 action: isView ? .alias : .kernel(kernel), inputs: sources, outputs: made, node: name, op: node.opType,
                 flops: flops))
+    }
+
+    /// Values that nobody reads but Linears, as X, and attention, as Q, K or V. A hint: whoever reads one otherwise gets a reorder.
+    private static func factors(_ graph: Graph, _ inference: Inference) -> Set<String> {
+        var (factors, others): (Set<String>, Set<String>) = ([], Set(graph.outputs.map(\.name)))
+        for (index, node) in graph.nodes.enumerated() {
+            let attention = inference.operators[index] as? FusedAttentionOperator
+            let taken =
+                attention.map { AttentionKernel.multipliesPairs($0.geometry) ? 3 : 0 }
+                ?? (node.opType == "Linear" && node.inputs.count > 1 && graph.initializers[node.inputs[1]] != nil
+                    ? 1 : 0)
+            factors.formUnion(node.inputs.prefix(taken))
+            others.formUnion(node.inputs.dropFirst(taken))
+            others.formUnion(node.capturedNames)
+        }
+        return factors.subtracting(others)
     }
 
     private mutating func emitDynamic(_ node: Node, _ op: any ValueOperator, _ name: String) throws(LTError) {

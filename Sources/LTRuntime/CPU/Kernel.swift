@@ -67,13 +67,18 @@ struct KernelContext: Sendable {
     let precision: Precision
     /// Convolutions are direct sums.
     var exact = false
+    /// All who read the node's result multiply pairs of bfloat16.
+    var feedsPairs = false
     /// The version of the node's domain.
     var opset = Opset.latest
 
     /// What convolutions and products with constant weights read and multiply: bfloat16 where that was asked for and is faster.
     var factors: ElementType {
-        precision == .bf16 && lt_bf16_products() == LT_BF16_FAST ? .bfloat16 : .float32
+        precision == .bf16 && lt_bf16_products().rawValue >= LT_BF16_FAST.rawValue ? .bfloat16 : .float32
     }
+
+    /// Whether our own kernels multiply pairs of bfloat16. Tiles they do not know: oneDNN does.
+    var multipliesPairs: Bool { factors == .bfloat16 && lt_bf16_products() == LT_BF16_FAST }
 }
 
 /// A kernel maker for one operator: nil where it has nothing faster than the operator's own kernel.

@@ -19,9 +19,13 @@ struct MatrixProduct: Sendable {
     var batch: [Batch] = []
     var scale: Float = 1
     var activation: UnaryFunction?
+    /// A and packed B are pairs of bfloat16 along the depth: `depth` and the places of A count pairs.
+    var isPairs = false
+    /// C and the residual are bfloat16.
+    var isHalf = false
     let threads: Int
 
-    /// `lt_placement`, in floats.
+    /// `lt_placement`, in floats, pairs or bfloat16.
     struct Placement: Sendable {
         var row = 0
         var line = 0
@@ -60,6 +64,8 @@ struct MatrixProduct: Sendable {
         job.rows = rows
         job.columns = columns
         job.depth = depth
+        job.pairs = isPairs ? 1 : 0
+        job.c_half = isHalf ? 1 : 0
         job.a_place = aPlace.raw
         job.c_place = cPlace.raw
         job.a_transposed = isATransposed ? 1 : 0
@@ -113,14 +119,18 @@ struct MatrixProduct: Sendable {
 
 extension WeightStore {
     /// A constant matrix [depth, columns], or its transpose, in the panels of `lt_gemm`.
-    func panels(_ w: Tensor, depth: Int, columns: Int, isTransposed: Bool) throws(LTError) -> Buffer {
-        try packed(
-            w, variant: isTransposed ? "panels of columns" : "panels",
-            byteCount: lt_gemm_packed_count(depth, columns) * 4
+    /// - Parameter pairs: of bfloat16; the depth is even then.
+    func panels(
+        _ w: Tensor, depth: Int, columns: Int, isTransposed: Bool, pairs: Bool = false
+    ) throws(LTError) -> Buffer {
+        let depthOfPanels = pairs ? depth / 2 : depth
+        return try packed(
+            w, variant: (pairs ? "pairs" : "panels") + (isTransposed ? " of columns" : ""),
+            byteCount: lt_gemm_packed_count(depthOfPanels, columns) * 4
         ) { from, to in
-            lt_gemm_pack(
-                from.assumingMemoryBound(to: Float.self), isTransposed ? 1 : columns, isTransposed ? depth : 1, depth,
-                columns, to.assumingMemoryBound(to: Float.self))
+            (pairs ? lt_gemm_pack_pairs : lt_gemm_pack)(
+                from.assumingMemoryBound(to: Float.self), isTransposed ? 1 : columns, isTransposed ? depth : 1,
+                depthOfPanels, columns, to.assumingMemoryBound(to: Float.self))
         }
     }
 }

@@ -29,7 +29,7 @@ extension Precision {
         switch self {
         case .f32: return []
         case .bf16:
-            guard lt_bf16_products() != LT_BF16_FAST else { return [] }
+            guard lt_bf16_products().rawValue < LT_BF16_FAST.rawValue else { return [] }
             return [
                 "precision bf16: this CPU multiplies bfloat16 no faster than float32, so every node keeps its float32 kernel"
             ]

@@ -9,19 +9,35 @@ struct AttentionKernel: Kernel {
     let outputs: [Operand]
     let scratchBytes: Int
     private let geometry: AttentionGeometry
+    /// Q, K, V and Y are bfloat16.
+    private let isHalf: Bool
 
-    var label: String { "simd attention" }
+    var label: String { isHalf ? "simd attention bf16" : "simd attention" }
 
     static let make: KernelMaker = { op, _, inputs, outputs, context throws(LTError) in
         guard let geometry = (op as? FusedAttentionOperator)?.geometry else { return nil }
         var job = Self.job(geometry)
         let floats = lt_attention_scratch(&job, Int32(context.threads))
+        let isHalf = context.multipliesPairs && multipliesPairs(geometry)
+        let layout = isHalf ? Layout.bfloat16(.plain) : .plain
         return AttentionKernel(
-            inputs: inputs.map { $0 == nil ? nil : .plain }, outputs: [Operand(.float32, outputs[0].shape)],
-            scratchBytes: floats * 4, geometry: geometry)
+            inputs: inputs.enumerated().map { $1 == nil ? nil : $0 < 3 ? layout : .plain },
+            outputs: [Operand(.float32, outputs[0].shape, layout: layout)],
+            scratchBytes: floats * 4, geometry: geometry, isHalf: isHalf)
     }
 
-    private init(inputs: [Layout?], outputs: [Operand], scratchBytes: Int, geometry: AttentionGeometry) {
+    /// Whether the channels of all tokens are pairs.
+    static func multipliesPairs(_ geometry: AttentionGeometry) -> Bool {
+        geometry.depth % 2 == 0 && geometry.width % 2 == 0
+            && [geometry.q, geometry.k, geometry.v, geometry.y].allSatisfy { x in
+                [x.offset, x.batch, x.head, x.token].allSatisfy { $0 % 2 == 0 }
+            }
+    }
+
+    private init(
+        inputs: [Layout?], outputs: [Operand], scratchBytes: Int, geometry: AttentionGeometry, isHalf: Bool
+    ) {
+        self.isHalf = isHalf
         self.inputs = inputs
         self.outputs = outputs
         self.scratchBytes = scratchBytes
@@ -52,18 +68,24 @@ struct AttentionKernel: Kernel {
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
-        func floats(_ index: Int, _ offset: Int = 0) -> UnsafePointer<Float>? {
+        func floats(_ index: Int) -> UnsafePointer<Float>? {
             guard index < memory.inputs.count else { return nil }
-            return memory.inputs[index].map { UnsafePointer($0.assumingMemoryBound(to: Float.self)) + offset }
+            return memory.inputs[index].map { UnsafePointer($0.assumingMemoryBound(to: Float.self)) }
+        }
+        func elements(_ index: Int, from offset: Int) -> UnsafePointer<Float>? {
+            memory.inputs[index].map {
+                UnsafePointer(($0 + offset * (isHalf ? 2 : 4)).assumingMemoryBound(to: Float.self))
+            }
         }
         func rows(_ index: Int) -> UnsafePointer<Int32>? {
             guard index < memory.inputs.count else { return nil }
             return memory.inputs[index].map { UnsafePointer($0.assumingMemoryBound(to: Int32.self)) }
         }
         var job = Self.job(geometry)
-        job.q.data = floats(0, geometry.q.offset)
-        job.k.data = floats(1, geometry.k.offset)
-        job.v.data = floats(2, geometry.v.offset)
+        job.half = isHalf ? 1 : 0
+        job.q.data = elements(0, from: geometry.q.offset)
+        job.k.data = elements(1, from: geometry.k.offset)
+        job.v.data = elements(2, from: geometry.v.offset)
         job.y.data = UnsafePointer(memory.outputFloats)
         job.bias.0.data = floats(3)
         job.bias.1.data = floats(4)

@@ -32,7 +32,8 @@ struct ConvolutionKernel: Kernel {
         else { return nil }
         let gate = inputs.count > 4 ? inputs[4] : nil
         let (group, activation) = (try node.int("group") ?? 1, try Activation(node))
-        if gate != nil || factors(constant, context) == .float32 {
+        let isHalf = gate == nil && factors(constant, context) == .bfloat16
+        if !isHalf || context.multipliesPairs {
             if let kernel = try PointwiseConvolutionKernel(
                 x, constant, bias?.constant, residual, gate: gate, outputs[0], window, group: group,
                 activation: activation, context)
@@ -40,15 +41,24 @@ struct ConvolutionKernel: Kernel {
                 return kernel
             }
             guard gate == nil else { return nil }
-            let winograd = try WinogradKernel.make(
-                x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context
-            )
+            let winograd =
+                isHalf
+                ? nil
+                : try WinogradKernel.make(
+                    x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation,
+                    context)
             if let winograd { return winograd }
             if let unfolded = try UnfoldedConvolutionKernel(
                 x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context
             ) {
                 return unfolded
             }
+        }
+        if residual == nil, gate == nil, group == 1,
+            let picture = try PictureConvolutionKernel(
+                x, constant, bias?.constant, outputs[0], window, activation: activation, context)
+        {
+            return picture
         }
         return try ConvolutionKernel(
             x, constant, bias?.constant, residual, outputs[0], window, group: group, activation: activation, context)

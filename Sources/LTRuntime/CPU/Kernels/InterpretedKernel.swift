@@ -50,7 +50,10 @@ struct ViewKernel: Kernel {
 
     static let make: KernelMaker = { _, _, inputs, outputs, _ throws(LTError) in
         guard let x = inputs[0], x.shape.count == outputs[0].shape.count, x.constant == nil else { return nil }
-        return ViewKernel(inputs: [.plain] + [Layout?](repeating: nil, count: inputs.count - 1), outputs: [outputs[0]])
+        let layout = x.layout == .bfloat16(.plain) ? x.layout : .plain
+        return ViewKernel(
+            inputs: [layout] + [Layout?](repeating: nil, count: inputs.count - 1),
+            outputs: [Operand(outputs[0].type, outputs[0].shape, layout: layout)])
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel { { () throws(LTError) in } }

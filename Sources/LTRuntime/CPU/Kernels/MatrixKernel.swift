@@ -13,7 +13,7 @@ struct LinearKernel: Kernel {
     fileprivate let bias: Buffer?
     fileprivate let hasResidual: Bool
 
-    var label: String { "simd linear" }
+    var label: String { product.isPairs ? "simd linear bf16" : "simd linear" }
     var inPlace: [Int] { hasResidual ? [3] : [] }
 
     static let make: KernelMaker = { _, node, inputs, outputs, context throws(LTError) in
@@ -25,20 +25,28 @@ struct LinearKernel: Kernel {
         guard bias == nil || bias?.constant != nil, residual == nil || residual?.shape == outputs[0].shape
         else { return nil }
         let isTransposed = try node.int("transB") ?? 0 != 0
-        if context.factors == .bfloat16 {
+        let (depth, width) = isTransposed ? (w.dims[1], w.dims[0]) : (w.dims[0], w.dims[1])
+        let isPairs = context.multipliesPairs && depth % 2 == 0
+        if context.factors == .bfloat16, !isPairs {
             return try HalfLinearKernel(
                 x, w, bias?.constant, residual, outputs[0], isTransposed: isTransposed,
                 activation: try Activation(node),
                 context)
         }
-        let (depth, width) = isTransposed ? (w.dims[1], w.dims[0]) : (w.dims[0], w.dims[1])
         var product = MatrixProduct(
-            rows: x.shape.count / depth, columns: width, depth: depth, threads: context.threads)
+            rows: x.shape.count / depth, columns: width, depth: isPairs ? depth / 2 : depth, threads: context.threads)
         product.activation = try Activation(node).map { UnaryFunction($0) }
+        product.isPairs = isPairs
+        // What goes through an activation mostly goes into another product. Deep sums wait in the result, as float32.
+        product.isHalf =
+            isPairs && (product.activation != nil || context.feedsPairs) && residual == nil && depth <= 2048
         return LinearKernel(
-            inputs: [.plain, nil] + (inputs.count > 2 ? [nil] : []) + (residual == nil ? [] : [.plain]),
-            outputs: [Operand(.float32, outputs[0].shape)], product: product,
-            weights: try context.weights.panels(w, depth: depth, columns: width, isTransposed: isTransposed),
+            inputs: [isPairs ? .bfloat16(.plain) : .plain, nil] + (inputs.count > 2 ? [nil] : [])
+                + (residual == nil ? [] : [.plain]),
+            outputs: [Operand(.float32, outputs[0].shape, layout: product.isHalf ? .bfloat16(.plain) : .plain)],
+            product: product,
+            weights: try context.weights.panels(
+                w, depth: depth, columns: width, isTransposed: isTransposed, pairs: isPairs),
             bias: try bias?.constant.map { bias throws(LTError) in try context.weights.vectors(bias) },
             hasResidual: residual != nil)
     }
@@ -69,21 +77,21 @@ struct LinearPairKernel: Kernel {
     private let first: LinearKernel
     private let second: LinearKernel
 
-    var label: String { "simd linear pair" }
+    var label: String { "\(first.label) pair" }
     var scratchBytes: Int { withUnsafePointer(to: first.product.job) { lt_gemm_pair_scratch($0) } }
     var inPlace: [Int] { second.inPlace }
 
     /// nil where what lies between would stay in the caches by itself, or the weights of both would not.
     init?(_ first: LinearKernel, _ second: LinearKernel) {
         let (one, two) = (first.product, second.product)
-        let between = one.rows * one.columns * 4
+        let between = one.rows * one.columns * (one.isPairs ? 2 : 4)
         let weights = (one.depth * one.columns + two.depth * two.columns) * 4
-        guard !first.hasResidual, one.rows == two.rows, one.columns == two.depth, between >= one.threads << 21,
-            weights <= 5 << 18
+        guard !first.hasResidual, one.rows == two.rows, one.isPairs == two.isPairs,
+            one.columns == (two.isPairs ? 2 * two.depth : two.depth), between >= one.threads << 21, weights <= 5 << 18
         else { return nil }
         self.first = first
         self.second = second
-        inputs = [.plain, nil, nil, second.hasResidual ? .plain : nil]
+        inputs = [first.inputs[0], nil, nil, second.hasResidual ? .plain : nil]
         outputs = second.outputs
     }
 

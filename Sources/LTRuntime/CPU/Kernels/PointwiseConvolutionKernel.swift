@@ -15,7 +15,7 @@ struct PointwiseConvolutionKernel: Kernel {
     private let hasResidual: Bool
     private let hasGate: Bool
 
-    var label: String { "simd conv 1x1" }
+    var label: String { product.isPairs ? "simd conv 1x1 bf16" : "simd conv 1x1" }
     var scratchBytes: Int { hasGate ? product.panelBytes : 0 }
     var inPlace: [Int] { hasResidual ? [3] : [] }
 
@@ -38,32 +38,40 @@ struct PointwiseConvolutionKernel: Kernel {
         guard isDense || shape.rank == 4 else { return nil }
         let (depth, columns) = (w.dims[1], w.dims[0])
         let (from, to) = (x.shape.dims.dropFirst(2).reduce(1, *), shape.dims.dropFirst(2).reduce(1, *))
-        guard gate != nil || Self.isFaster(pixels: shape[0] * to, depth: depth, columns: columns, activation) else {
-            return nil
-        }
-        var product = MatrixProduct(rows: to, columns: columns, depth: depth, threads: context.threads)
-        product.aPlace = MatrixProduct.Placement(row: block, block: block, blocks: from * block)
+        let isPairs = context.multipliesPairs
+        guard
+            isPairs
+                ? gate == nil && depth % 2 == 0
+                : gate != nil
+                    || Self.isFaster(pixels: shape[0] * to, depth: depth, columns: columns, activation)
+        else { return nil }
+        let unit = isPairs ? 2 : 1
+        var product = MatrixProduct(rows: to, columns: columns, depth: depth / unit, threads: context.threads)
+        product.isPairs = isPairs
+        product.isHalf = isPairs
+        product.aPlace = MatrixProduct.Placement(row: block / unit, block: block / unit, blocks: from * block / unit)
         if !isDense {
-            product.aPlace.row = Int(window.strides[1]) * block
+            product.aPlace.row = Int(window.strides[1]) * block / unit
             product.aPlace.line = shape[3]
-            product.aPlace.lines = Int(window.strides[0]) * x.shape[3] * block
+            product.aPlace.lines = Int(window.strides[0]) * x.shape[3] * block / unit
         }
         product.cPlace = MatrixProduct.Placement(row: block, block: block, blocks: to * block)
         func blocks(_ channels: Int) -> Int { (channels + block - 1) / block * block }
         product.batch = [
-            MatrixProduct.Batch(count: shape[0], a: blocks(depth) * from, b: 0, c: blocks(columns) * to, gate: depth)
+            MatrixProduct.Batch(
+                count: shape[0], a: blocks(depth) * from / unit, b: 0, c: blocks(columns) * to, gate: depth)
         ]
         product.activation = activation.map { UnaryFunction($0) }
         self.product = product
         hasResidual = residual != nil
         hasGate = gate != nil
-        let layout = Layout.blocked(block)
+        let layout = isPairs ? Layout.bfloat16(.blocked(block)) : .blocked(block)
         // The residual is input 3, the gate input 4.
         var inputs: [Layout?] = [layout, nil, nil, residual == nil ? nil : layout]
         if gate != nil { inputs.append(.plain) }
         self.inputs = inputs
         outputs = [Operand(.float32, shape, layout: layout)]
-        weights = try context.weights.panels(w, depth: depth, columns: columns, isTransposed: true)
+        weights = try context.weights.panels(w, depth: depth, columns: columns, isTransposed: true, pairs: isPairs)
         self.bias = try bias.map { bias throws(LTError) in try context.weights.vectors(bias) }
     }
 

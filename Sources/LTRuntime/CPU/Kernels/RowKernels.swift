@@ -51,11 +51,12 @@ struct LayerNormalizationKernel: Kernel {
     private let rows: Int
     private let columns: Int
     private let epsilon: Float
+    private let isHalf: Bool
 
-    var label: String { "simd layernorm" }
-    var inPlace: [Int] { [0] }
+    var label: String { isHalf ? "simd layernorm bf16" : "simd layernorm" }
+    var inPlace: [Int] { isHalf ? [] : [0] }
 
-    static let make: KernelMaker = { _, node, inputs, outputs, _ throws(LTError) in
+    static let make: KernelMaker = { _, node, inputs, outputs, context throws(LTError) in
         guard inputs.count >= 2, let x = inputs[0], let scale = inputs[1], x.type == .float32, scale.type == .float32,
             x.constant == nil, node.outputs.dropFirst().allSatisfy(\.isEmpty)
         else { return nil }
@@ -71,14 +72,22 @@ struct LayerNormalizationKernel: Kernel {
         }
         guard isRow(scale.shape), bias.map({ isRow($0.shape) }) ?? true else { return nil }
         return LayerNormalizationKernel(
-            inputs: [.plain, .plain] + (bias == nil ? [] : [.plain]), outputs: [Operand(.float32, x.shape)],
-            rows: x.shape.count / columns, columns: columns, epsilon: try node.float("epsilon") ?? 1e-5)
+            inputs: [.plain, .plain] + (bias == nil ? [] : [.plain]),
+            outputs: [Operand(.float32, x.shape, layout: context.feedsPairs ? .bfloat16(.plain) : .plain)],
+            rows: x.shape.count / columns, columns: columns, epsilon: try node.float("epsilon") ?? 1e-5,
+            isHalf: context.feedsPairs)
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
         let kernel = self
         let (x, scale, y) = (memory.floats(0), memory.floats(1), memory.outputFloats)
         let bias = inputs.count > 2 ? memory.floats(2) : nil
+        if isHalf {
+            let half = memory.outputs[0]?.assumingMemoryBound(to: UInt16.self)
+            return { () throws(LTError) in
+                lt_layer_norm_half(x, scale, bias, kernel.epsilon, half, kernel.rows, kernel.columns)
+            }
+        }
         return { () throws(LTError) in
             lt_layer_norm(x, scale, bias, kernel.epsilon, y, kernel.rows, kernel.columns)
         }

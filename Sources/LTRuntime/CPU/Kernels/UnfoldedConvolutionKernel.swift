@@ -15,7 +15,7 @@ struct UnfoldedConvolutionKernel: Kernel {
     private let bias: Buffer?
     private let hasResidual: Bool
 
-    var label: String { "simd conv unfolded" }
+    var label: String { product.isPairs ? "simd conv unfolded bf16" : "simd conv unfolded" }
     var scratchBytes: Int { product.rows * product.depth * 4 }
     var inPlace: [Int] { hasResidual ? [3] : [] }
 
@@ -40,18 +40,24 @@ struct UnfoldedConvolutionKernel: Kernel {
         guard channels >= block, taps <= x.shape[2] * x.shape[3] else { return nil }
         input = x.shape
         self.window = window
-        var product = MatrixProduct(rows: pixels, columns: columns, depth: taps * padded, threads: context.threads)
+        let isPairs = context.multipliesPairs
+        guard !isPairs || channels % 2 == 0 else { return nil }
+        let depth = taps * padded / (isPairs ? 2 : 1)
+        var product = MatrixProduct(rows: pixels, columns: columns, depth: depth, threads: context.threads)
+        product.isPairs = isPairs
+        product.isHalf = isPairs
         product.cPlace = MatrixProduct.Placement(row: block, block: block, blocks: pixels * block)
         product.activation = activation.map { UnaryFunction($0) }
         self.product = product
         hasResidual = residual != nil
-        let layout = Layout.blocked(block)
+        let layout = isPairs ? Layout.bfloat16(.blocked(block)) : .blocked(block)
         inputs = [layout, nil, nil, residual == nil ? nil : layout]
         outputs = [Operand(.float32, shape, layout: layout)]
         weights = try context.weights.packed(
-            w, variant: "panels of windows", byteCount: lt_gemm_packed_count(taps * padded, columns) * 4
+            w, variant: isPairs ? "pairs of windows" : "panels of windows",
+            byteCount: lt_gemm_packed_count(depth, columns) * 4
         ) { from, to in
-            lt_gemm_pack_windows(
+            (isPairs ? lt_gemm_pack_windows_pairs : lt_gemm_pack_windows)(
                 from.assumingMemoryBound(to: Float.self), columns, channels, padded, taps,
                 to.assumingMemoryBound(to: Float.self))
         }
@@ -62,7 +68,8 @@ struct UnfoldedConvolutionKernel: Kernel {
     private var windows: lt_unfold_job {
         var job = lt_unfold_job()
         let (block, shape) = (lt_gemm_block(), outputs[0].shape)
-        job.block = block
+        // Two bfloat16 are copied as a float.
+        job.block = product.isPairs ? block / 2 : block
         job.blocks = (input[1] + block - 1) / block
         job.in = (Int64(input[2]), Int64(input[3]))
         job.out = (Int64(shape[2]), Int64(shape[3]))
@@ -79,9 +86,9 @@ struct UnfoldedConvolutionKernel: Kernel {
         let (x, y, z) = (memory.floats(0), memory.outputFloats, hasResidual ? memory.floats(3) : nil)
         var windows = windows
         windows.y = rows
-        let block = windows.block
-        let image = input[2] * input[3] * windows.blocks * block
-        let result = product.rows * ((product.columns + block - 1) / block * block)
+        let block = lt_gemm_block()
+        let image = input[2] * input[3] * windows.blocks * windows.block
+        let result = product.rows * ((product.columns + block - 1) / block * block) / (product.isHalf ? 2 : 1)
         var steps: [(windows: lt_unfold_job, multiply: BoundKernel)] = []
         for n in 0..<input[0] {
             windows.x = x.map { UnsafePointer($0) + n * image }
