@@ -1,5 +1,5 @@
 // Attention for one head and a range of queries, compiled once per instruction set. K is packed transposed and V row by row;
-// the scores of a few queries against all keys stay in cache between the two products. Included after math_vector.h; with LT_PAIRS
+// the scores of a few queries against all keys stay in cache between the two products. Included after vector.h; with LT_PAIRS
 // Q, K, V and Y are bfloat16, and what the products read is packed in pairs, each as wide as a float.
 #include "include/lt_attention.h"
 

@@ -96,7 +96,7 @@ final class BatchDealer: @unchecked Sendable {
 
     /// Takes a batch back, all its rows complete. Whichever session comes with the one whose turn it is writes, and writes those
     /// that waited for it too.
-    func finish(_ batch: DealtBatch) throws(LTError) {
+    func finish(_ batch: DealtBatch) {
         let isWriter = condition.withLock {
             finished[batch.number] = batch.rows
             defer { isWriting = true }
@@ -104,7 +104,10 @@ final class BatchDealer: @unchecked Sendable {
         }
         guard isWriter else { return }
         while let rows = dueRows() {
-            try store.write(rows)
+            do throws(LTError) { try store.write(rows) } catch {
+                // `isWriting` stays: nobody writes any more.
+                return fail(error)
+            }
             progress(noted(rows))
         }
     }
@@ -141,11 +144,13 @@ final class BatchDealer: @unchecked Sendable {
     }
 
     /// What was done, once all sessions are through.
-    /// - Throws: the failure, with the rows of the batches that came back meanwhile in the store.
+    /// - Throws: the failure, with the rows of the batches that came back meanwhile in the store, those behind the missing one too.
     func result() throws(LTError) -> PipelineSummary {
-        let (failure, finished, summary) = condition.withLock { (self.failure, self.finished, self.summary) }
+        let (failure, waiting, summary) = condition.withLock {
+            (self.failure, isWriting ? [:] : finished, self.summary)
+        }
         guard let failure else { return summary }
-        for (_, rows) in finished.sorted(by: { $0.key < $1.key }) { try? store.write(rows) }
+        for (_, rows) in waiting.sorted(by: { $0.key < $1.key }) { try? store.write(rows) }
         throw failure
     }
 }

@@ -1,6 +1,7 @@
 // Pipeline: folders of images → prediction store. Worker threads read, decode and preprocess ahead, in a bounded window;
 // long-lived threads run one session each and take a batch whenever they are free; each batch is one transaction. Rows come in
-// input order and do not depend on timing: a batch is made of the next images, in order, that could be read.
+// input order and do not depend on timing: a batch is made of the next images, in order, that could be read. (A run that goes on
+// adds its rows at the end.)
 
 import Foundation
 import LTCore
@@ -64,9 +65,8 @@ public struct PipelineSummary: Sendable, Equatable {
 }
 
 public enum Pipeline {
-    private static let usualBatch = 8
     /// Bytes of input tensor that one automatic batch holds: 8 images of 3×224×224 floats.
-    static let automaticBatchBytes = usualBatch * 3 * 224 * 224 * 4
+    static let automaticBatchBytes = 8 * 3 * 224 * 224 * 4
 
     /// The sessions for `--sessions auto`: as many as share the threads out evenly, at most 4 (each has memory of its own), and
     /// no more than have 4 batches each. Threads that wait for nobody do more than those that work on one batch together.
@@ -95,24 +95,27 @@ public enum Pipeline {
         progress: @escaping @Sendable (PipelineSummary) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(LTError) -> PipelineSummary {
-        // Files are counted before there is a model to say that it takes clips; a list from standard input is read once.
-        let files = images.list == "-" ? nil : try? ImageList(images)
-        let sessions =
-            options.sessions
-            ?? automaticSessions(
-                threads: options.threads, images: files?.count ?? .max, batch: options.batch ?? usualBatch)
-        guard 1...max(options.threads, 1) ~= sessions else {
+        try check(options)
+        if let sessions = options.sessions, !(1...max(options.threads, 1) ~= sessions) {
             throw LTError(
                 .invalidArgument, "\(sessions) sessions, expected 1 … \(options.threads): each has a thread of its own")
         }
-        let plan = PlanOptions(
-            threads: options.threads / sessions, precision: options.precision, exact: options.exact)
-        let predictor = try Predictor(
-            model, device: options.device, options: plan, cache: options.cache, settings: options.settings)
+        func load(threads: Int) throws(LTError) -> Predictor {
+            let plan = PlanOptions(threads: threads, precision: options.precision, exact: options.exact)
+            return try Predictor(
+                model, device: options.device, options: plan, cache: options.cache, settings: options.settings)
+        }
+        let known = options.sessions ?? 1
+        var predictor = try load(threads: options.threads / known)
+        let list = try self.list(images, predictor)
+        let batch = try self.batch(predictor, options)
+        let sessions =
+            options.sessions ?? automaticSessions(threads: options.threads, images: list.count, batch: batch)
+        // What a plan holds depends on its threads, and how many sessions share them on the model.
+        if sessions != known { predictor = try load(threads: options.threads / sessions) }
         return try run(
-            on: Array(repeating: predictor, count: sessions), images: images,
-            predictor.clip == nil ? files : nil, options: options, exports: exports, progress: progress,
-            isCancelled: isCancelled)
+            on: Array(repeating: predictor, count: sessions), list, batch: batch, options: options, exports: exports,
+            progress: progress, isCancelled: isCancelled)
     }
 
     /// The same with a model that is loaded: one session for each entry, which may be bound to devices of their own. What `options`
@@ -125,29 +128,49 @@ public enum Pipeline {
         progress: @escaping @Sendable (PipelineSummary) -> Void = { _ in },
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(LTError) -> PipelineSummary {
-        try run(
-            on: sessions, images: images, nil, options: options, exports: exports, progress: progress,
-            isCancelled: isCancelled)
+        try check(options)
+        guard let first = sessions.first else { throw LTError(.invalidArgument, "no session, expected at least 1") }
+        let info = try runInfo(first, options)
+        for other in sessions.dropFirst() {
+            guard try runInfo(other, options).computesAs(info), other.largestBatch == first.largestBatch else {
+                throw LTError(
+                    .invalidArgument, "sessions of different models or settings, expected one of each for all")
+            }
+        }
+        return try run(
+            on: sessions, try list(images, first), batch: try batch(first, options), options: options, exports: exports,
+            progress: progress, isCancelled: isCancelled)
     }
 
-    /// - Parameter files: the images, where they are listed already.
+    private static func check(_ options: PipelineOptions) throws(LTError) {
+        if let batch = options.batch, !(1...4096).contains(batch) {
+            throw LTError(.invalidArgument, "batch \(batch), expected 1 … 4096")
+        }
+    }
+
+    private static func list(_ images: ImageSources, _ predictor: Predictor) throws(LTError) -> ImageList {
+        var images = images
+        images.areClips = predictor.clip != nil
+        return try ImageList(images)
+    }
+
+    private static func batch(_ predictor: Predictor, _ options: PipelineOptions) throws(LTError) -> Int {
+        let batch = options.batch ?? automaticBatch(predictor)
+        guard batch <= predictor.largestBatch else {
+            throw LTError(
+                .invalidArgument, "batch \(batch), the model takes \(predictor.largestBatch) image at a time",
+                hint: "give --batch \(predictor.largestBatch)")
+        }
+        return batch
+    }
+
     private static func run(
-        on sessions: [Predictor], images: ImageSources, _ files: ImageList?, options: PipelineOptions,
+        on sessions: [Predictor], _ list: ImageList, batch: Int, options: PipelineOptions,
         exports: [(format: any PredictionFormat, path: String)],
         progress: @escaping @Sendable (PipelineSummary) -> Void,
         isCancelled: @escaping @Sendable () -> Bool
     ) throws(LTError) -> PipelineSummary {
-        if let batch = options.batch, !(1...4096).contains(batch) {
-            throw LTError(.invalidArgument, "batch \(batch), expected 1 … 4096")
-        }
-        guard let predictor = sessions.first else { throw LTError(.invalidArgument, "no session, expected at least 1") }
-        guard sessions.allSatisfy({ $0.digest == predictor.digest && $0.largestBatch == predictor.largestBatch }) else {
-            throw LTError(.invalidArgument, "sessions of different models, expected one model for all")
-        }
-        var images = images
-        images.areClips = predictor.clip != nil
-        let list: ImageList
-        if let files { list = files } else { list = try ImageList(images) }
+        let predictor = sessions[0]
         // What an export needs and nobody says is an error before the work, not after it.
         let decider = exports.isEmpty && options.annotation == nil ? nil : try predictor.decider()
         let info = try runInfo(predictor, options)
@@ -156,12 +179,6 @@ public enum Pipeline {
                 try export.format.check(info)
                 for index in 0..<list.count { try export.format.check(image: list[index]) }
             }
-        }
-        let batch = options.batch ?? automaticBatch(predictor)
-        guard batch <= predictor.largestBatch else {
-            throw LTError(
-                .invalidArgument, "batch \(batch), the model takes \(predictor.largestBatch) image at a time",
-                hint: "give --batch \(predictor.largestBatch)")
         }
         let store = try PredictionStore.write(options.out, run: info, restart: options.restart)
         let run = PipelineRun(
@@ -253,4 +270,11 @@ func onOwnThreads(_ count: Int, _ name: String, _ body: @escaping @Sendable (Int
         thread.start()
     }
     for _ in 0..<count { done.wait() }
+}
+
+extension RunInfo {
+    /// Whether rows of both belong into one store.
+    fileprivate func computesAs(_ other: RunInfo) -> Bool {
+        modelDigest == other.modelDigest && settings == other.settings && columns == other.columns
+    }
 }

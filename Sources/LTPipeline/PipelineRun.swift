@@ -73,7 +73,7 @@ struct PipelineRun: Sendable {
                     }
                 }
             }
-            try dealer.finish(dealt)
+            dealer.finish(dealt)
         }
     }
 

@@ -16,8 +16,8 @@ public enum Precision: String, Sendable, CaseIterable {
     /// float32 throughout, except where the file itself says otherwise.
     case f32
     /// Values of float32 may be held in bfloat16 and products taken of bfloat16 pairs, wherever that is faster on this CPU than
-    /// float32; sums are float32. Inputs, outputs and everything but convolutions, matrix products with constant weights and
-    /// pooling stay float32.
+    /// float32; sums are float32. Inputs, outputs and everything but convolutions, matrix products with constant weights,
+    /// attention and pooling stay float32.
     case bf16
     /// A file in QDQ form (DequantizeLinear → operator → QuantizeLinear) is computed on its 8-bit integers. Each layer is
     /// within one step of its quantisation of the file's own float32 arithmetic; what is not quantised stays float32.

@@ -76,7 +76,7 @@ import Testing
     @Test func aFailingDeviceStopsTheRunAndLosesNothing() throws {
         let folder = try TemporaryFolder()
         let model = try folder.writeModel()
-        try folder.writeImages(24)
+        try folder.writeImages(80)
         let images = ImageSources(paths: [folder.file("images")])
         let graph = try Graph.read(path: model)
         func predictors(_ backends: [Unsteady]) throws -> [Predictor] {
@@ -100,7 +100,7 @@ import Testing
         #expect(kept.count == 2 * good.runs.count + 2)
         #expect(try PredictionStore.read(options.out).isFinished() == false)
         let rest = try Pipeline.run(on: try predictors([good, good]), images: images, options: options)
-        #expect(rest.reused == kept.count && rest.done == 24)
+        #expect(rest.reused == kept.count && rest.done == 80)
         #expect(try rows(options.out).sorted { $0.path < $1.path } == whole)
     }
 
@@ -148,6 +148,14 @@ import Testing
         #expect(code { _ = try Pipeline.run(on: [], images: sources, options: options) } == .invalidArgument)
         let mixed = try [Predictor(model), Predictor(other)]
         #expect(code { _ = try Pipeline.run(on: mixed, images: sources, options: options) } == .invalidArgument)
+        let differing = try [Predictor(model), Predictor(model, options: PlanOptions(exact: true))]
+        #expect(code { _ = try Pipeline.run(on: differing, images: sources, options: options) } == .invalidArgument)
+        var zero = PipelineOptions(out: out)
+        zero.batch = 0
+        #expect(code { _ = try Pipeline.run(model: model, images: sources, options: zero) } == .invalidArgument)
+        zero.batch = nil
+        zero.threads = 0
+        #expect(code { _ = try Pipeline.run(model: model, images: sources, options: zero) } == .invalidArgument)
         #expect(!FileManager.default.fileExists(atPath: out))
     }
 }

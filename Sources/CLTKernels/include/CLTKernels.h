@@ -40,8 +40,9 @@ void lt_configure_waiting(char **argv);
 typedef enum { LT_ISA_PORTABLE = 0, LT_ISA_AVX2 = 1, LT_ISA_AVX512 = 2 } lt_isa;
 /// The level that kernels run at: what the CPU has, lowered by LT_ISA.
 lt_isa lt_isa_level(void);
-/// Products of bfloat16 pairs with float32 sums (AVX-512 BF16): none, slower than float32's (Intel's without AMX), or faster.
-/// LT_ISA=avx512_bf16 counts those that exist as faster, a lower level hides them.
+/// Products of bfloat16 pairs with float32 sums: no AVX-512 BF16; there, but slower than float32's (Intel's); faster (AMD's); or
+/// slower beside tiles that are much faster (AMX), which oneDNN uses and our kernels do not. LT_ISA=avx512_bf16 counts those that exist
+/// as faster, a lower level hides them.
 typedef enum { LT_BF16_NONE = 0, LT_BF16_SLOW = 1, LT_BF16_FAST = 2, LT_BF16_TILES = 3 } lt_bf16;
 lt_bf16 lt_bf16_products(void);
 /// Whether there are products of 8-bit integers with sums of 32 bits (AVX-512 VNNI or AVX-VNNI, which oneDNN uses).

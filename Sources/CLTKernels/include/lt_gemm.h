@@ -14,7 +14,8 @@ extern "C" {
 
 enum { LT_GEMM_BATCH = 4 };
 
-/// Where the elements of a matrix lie: (i, j) at i / line * lines + i % line * row + j / block * blocks + j % block floats.
+/// Where the elements of a matrix (floats, pairs, of C bfloat16) lie: (i, j) at i / line * lines + i % line * row +
+/// j / block * blocks + j % block.
 typedef struct {
     size_t row;
     /// Rows per line and floats between lines (pixels of a strided convolution); line 0: all rows in one line.
@@ -33,7 +34,7 @@ typedef enum {
 typedef struct {
     size_t rows, columns, depth;
     /// 1: `depth` and the places of A count pairs of bfloat16, B is packed by lt_gemm_pack_pairs; only with LT_BF16_FAST, without
-    /// `a_transposed` and `gate`. C and the residual are bfloat16 where `c_half` is 1; their places count elements.
+    /// `a_transposed` and `gate`. C and the residual are bfloat16 where `c_half` is 1, too; their places count elements.
     int pairs, c_half;
     size_t batch[LT_GEMM_BATCH];
     const float *a;

@@ -45,7 +45,7 @@ void lt_softmax(const float *x, float *y, size_t rows, size_t columns);
 /// y = (x - mean) / sqrt(variance + epsilon) scale + bias of each row; bias may be NULL.
 void lt_layer_norm(const float *x, const float *scale, const float *bias, float epsilon, float *y, size_t rows,
                    size_t columns);
-/// The same with y in bfloat16; only with LT_BF16_FAST.
+/// The same with y in bfloat16; only with AVX-512 BF16.
 void lt_layer_norm_half(const float *x, const float *scale, const float *bias, float epsilon, uint16_t *y, size_t rows,
                         size_t columns);
 

@@ -41,7 +41,7 @@ struct CPUProgramBuilder {
     private init(graph: Graph, inference: Inference, plan: CPUPlan, program: CPUProgram) {
         self.graph = graph
         reads = graph.readCounts
-        factors = plan.context.multipliesPairs ? Self.factors(graph, inference) : []
+        factors = plan.context.factors == .bfloat16 ? Self.factors(graph, inference, plan.context) : []
         self.inference = inference
         self.plan = plan
         self.program = program
@@ -82,7 +82,7 @@ struct CPUProgramBuilder {
         else { return try emitDynamic(node, op, name) }
         var context = plan.context
         context.opset = graph.opset(of: node)
-        context.feedsPairs = node.outputs.first.map { factors.contains($0) } ?? false
+        context.feedsProducts = node.outputs.first.map { factors.contains($0) } ?? false
         var kernel = try KernelTable.choose(tensorOp, node, inputs, outputs, context)
         var sources: [Int?] = []
         for (index, wanted) in kernel.inputs.enumerated() {
@@ -121,12 +121,12 @@ struct CPUProgramBuilder {
     }
 
     /// Values that nobody reads but Linears, as X, and attention, as Q, K or V. A hint: whoever reads one otherwise gets a reorder.
-    private static func factors(_ graph: Graph, _ inference: Inference) -> Set<String> {
+    private static func factors(_ graph: Graph, _ inference: Inference, _ context: KernelContext) -> Set<String> {
         var (factors, others): (Set<String>, Set<String>) = ([], Set(graph.outputs.map(\.name)))
         for (index, node) in graph.nodes.enumerated() {
             let attention = inference.operators[index] as? FusedAttentionOperator
             let taken =
-                attention.map { AttentionKernel.multipliesPairs($0.geometry) ? 3 : 0 }
+                attention.map { AttentionKernel.isHalf($0.geometry, context) ? 3 : 0 }
                 ?? (node.opType == "Linear" && node.inputs.count > 1 && graph.initializers[node.inputs[1]] != nil
                     ? 1 : 0)
             factors.formUnion(node.inputs.prefix(taken))

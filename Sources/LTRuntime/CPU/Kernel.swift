@@ -67,8 +67,8 @@ struct KernelContext: Sendable {
     let precision: Precision
     /// Convolutions are direct sums.
     var exact = false
-    /// All who read the node's result multiply pairs of bfloat16.
-    var feedsPairs = false
+    /// All who read the node's result multiply it in bfloat16.
+    var feedsProducts = false
     /// The version of the node's domain.
     var opset = Opset.latest
 

@@ -18,7 +18,7 @@ struct AttentionKernel: Kernel {
         guard let geometry = (op as? FusedAttentionOperator)?.geometry else { return nil }
         var job = Self.job(geometry)
         let floats = lt_attention_scratch(&job, Int32(context.threads))
-        let isHalf = context.multipliesPairs && multipliesPairs(geometry)
+        let isHalf = isHalf(geometry, context)
         let layout = isHalf ? Layout.bfloat16(.plain) : .plain
         return AttentionKernel(
             inputs: inputs.enumerated().map { $1 == nil ? nil : $0 < 3 ? layout : .plain },
@@ -26,9 +26,9 @@ struct AttentionKernel: Kernel {
             scratchBytes: floats * 4, geometry: geometry, isHalf: isHalf)
     }
 
-    /// Whether the channels of all tokens are pairs.
-    static func multipliesPairs(_ geometry: AttentionGeometry) -> Bool {
-        geometry.depth % 2 == 0 && geometry.width % 2 == 0
+    /// Whether Q, K, V and Y are bfloat16: the channels of all tokens must be pairs.
+    static func isHalf(_ geometry: AttentionGeometry, _ context: KernelContext) -> Bool {
+        context.multipliesPairs && geometry.depth % 2 == 0 && geometry.width % 2 == 0
             && [geometry.q, geometry.k, geometry.v, geometry.y].allSatisfy { x in
                 [x.offset, x.batch, x.head, x.token].allSatisfy { $0 % 2 == 0 }
             }

@@ -1,5 +1,5 @@
 // Y = activation(X W + b + Z) over the last axis of X with factors in bfloat16, sums in float32, by oneDNN's inner product: for
-// CPUs whose products of bfloat16 are faster than those of float32.
+// CPUs that multiply bfloat16 in tiles (AMX), and where the depth is odd.
 
 import CDNNL
 import LTCore
@@ -24,8 +24,7 @@ struct HalfLinearKernel: Kernel {
     ) throws(LTError) {
         let (depth, width) = isTransposed ? (w.dims[1], w.dims[0]) : (w.dims[0], w.dims[1])
         let rows = x.shape.count / depth
-        // What goes through an activation mostly goes into another product; what does not, into sums and normalisations.
-        let targetLayout = activation != nil && residual == nil ? Layout.bfloat16(.plain) : .plain
+        let targetLayout = context.feedsProducts && residual == nil ? Layout.bfloat16(.plain) : .plain
         var source = try MemoryDesc.plain([rows, depth], .bfloat16).raw
         var weights = try MemoryDesc.any([width, depth], .bfloat16).raw
         var target = try targetLayout.desc(try Shape([rows, width])).raw

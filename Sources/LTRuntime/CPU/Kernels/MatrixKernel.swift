@@ -37,9 +37,8 @@ struct LinearKernel: Kernel {
             rows: x.shape.count / depth, columns: width, depth: isPairs ? depth / 2 : depth, threads: context.threads)
         product.activation = try Activation(node).map { UnaryFunction($0) }
         product.isPairs = isPairs
-        // What goes through an activation mostly goes into another product. Deep sums wait in the result, as float32.
-        product.isHalf =
-            isPairs && (product.activation != nil || context.feedsPairs) && residual == nil && depth <= 2048
+        // Deep sums wait in the result, as float32.
+        product.isHalf = isPairs && context.feedsProducts && residual == nil && depth <= 2048
         return LinearKernel(
             inputs: [isPairs ? .bfloat16(.plain) : .plain, nil] + (inputs.count > 2 ? [nil] : [])
                 + (residual == nil ? [] : [.plain]),

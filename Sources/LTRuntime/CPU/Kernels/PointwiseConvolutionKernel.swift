@@ -1,6 +1,6 @@
 // Convolution with 1x1 windows as a matrix product: the rows of A are the pixels of a blocked tensor, its columns the channels. Runs
-// where that was measured to be faster than oneDNN: costly activations, few pixels, many weights, and a factor per input channel
-// (squeeze-and-excitation, Hu et al. 2018) on the way in.
+// where that was measured to be faster than oneDNN: costly activations, few pixels, many weights, bfloat16, and a factor per input
+// channel (squeeze-and-excitation, Hu et al. 2018) on the way in.
 
 import CLTKernels
 import LTCore

@@ -73,9 +73,9 @@ struct LayerNormalizationKernel: Kernel {
         guard isRow(scale.shape), bias.map({ isRow($0.shape) }) ?? true else { return nil }
         return LayerNormalizationKernel(
             inputs: [.plain, .plain] + (bias == nil ? [] : [.plain]),
-            outputs: [Operand(.float32, x.shape, layout: context.feedsPairs ? .bfloat16(.plain) : .plain)],
+            outputs: [Operand(.float32, x.shape, layout: context.feedsProducts ? .bfloat16(.plain) : .plain)],
             rows: x.shape.count / columns, columns: columns, epsilon: try node.float("epsilon") ?? 1e-5,
-            isHalf: context.feedsPairs)
+            isHalf: context.feedsProducts)
     }
 
     func bind(_ memory: KernelMemory) throws(LTError) -> BoundKernel {
