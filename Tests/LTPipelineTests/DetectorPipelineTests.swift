@@ -53,6 +53,8 @@ extension TemporaryFolder {
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(LTError) -> PipelineSummary {
         var options = PipelineOptions(out: folder.file(out))
+        // Several may be through with all images before the first ones are told of.
+        options.sessions = 1
         options.threads = 2
         options.batch = batch
         options.annotation = annotation

@@ -16,6 +16,9 @@ struct PictureConvolutionKernel: Kernel {
     var label: String { "simd conv of pictures bf16" }
     var scratchBytes: Int { withUnsafePointer(to: job) { lt_picture_scratch($0) } }
 
+    /// Bytes of the rows of one line of the output, which are to stay in cache.
+    private static let mostRowBytes = 4 << 20
+
     /// nil where the input is no picture, or other kernels take it.
     init?(
         _ x: Operand, _ w: Tensor, _ bias: Tensor?, _ output: Operand, _ window: DNNLWindow, activation: Activation?,
@@ -29,6 +32,7 @@ struct PictureConvolutionKernel: Kernel {
         else { return nil }
         let (columns, values) = (w.dims[0], w.dims.dropFirst().reduce(1, *))
         let depth = (values + 1) / 2
+        guard (shape.dims.last ?? 1) <= Self.mostRowBytes / (depth * 4) else { return nil }
         let pixels = shape.dims.dropFirst(2).reduce(1, *)
         var product = MatrixProduct(rows: pixels, columns: columns, depth: depth, threads: 1)
         product.isPairs = true
